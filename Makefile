@@ -1,0 +1,40 @@
+# Everything sets itself up in .venv from a fresh clone; Python >= 3.11 is all that is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint types simulate schema clean
+
+$(READY): pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit('auditkit needs Python 3.11 or newer') if sys.version_info < (3, 11) else None"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $(READY)
+
+## audit the two data sets that come with auditkit; exit code 3 is a verdict (not ready), not a fault
+demo: $(READY)
+	$(BIN)/auditkit demo --out reports/demo-aid-targeting
+	$(BIN)/auditkit run datasets/toronto_arrests/audit.toml --out reports/demo-toronto-arrests || [ $$? -eq 3 ]
+
+## the tests, without the full simulations
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 -m "not simulation"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+## the full simulations of the statistics; takes long
+simulate: $(READY)
+	$(BIN)/python -m pytest -n 2 -m simulation
+
+## write the schema of audit.json anew after the record has changed
+schema: $(READY)
+	$(BIN)/python -c "from auditkit.record import SCHEMA, schema; SCHEMA.write_text(schema())"
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,396 @@
+"""What to audit: ``audit.toml`` or keyword arguments become one validated ``AuditPlan``.
+
+A plan is frozen and complete: two equal plans over equal data give equal audits. Every unknown key
+is an error with the nearest known name, and all errors are told at once.
+"""
+
+import datetime as dt
+import itertools
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from auditkit.errors import PlanError
+from auditkit.results import CROSS, RESERVED
+from auditkit.strict import Strict, problems_of
+
+NOT_BUILT = {
+    "system.card": "system cards",
+    "data.table": "database tables",
+    "data.score": "score columns",
+    "data.need": "a need column beside the label",
+    "data.weight": "sampling weights",
+    "data.cluster": "clusters",
+    "data.strata": "sampling strata",
+    "data.count": "counts-only input",
+    "data.key": "joining a second file",
+    "data.protected_source": "protected attributes in another file",
+    "data.baseline": "a baseline decision to compare with",
+}
+"""Keys of the plan's contract that this version does not carry out, so it refuses them."""
+
+WHOLE_NUMBER = re.compile(r"[+-]?\d+\.0+")
+NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?\s*")
+"""Text that is read as a number, the same on every engine."""
+
+
+def canonical(value: object) -> str:
+    """Spell a value the one way values are compared: ``1.0`` as ``1``, ``True`` as ``true``.
+
+    Text is normalised to Unicode NFC and otherwise left as it is: ``01`` and ``1`` stay two values.
+
+    >>> canonical(1.0), canonical("1.0"), canonical(True), canonical("01"), canonical("yes")
+    ('1', '1', 'true', '01', 'yes')
+    """
+    if isinstance(value, str):
+        if value in ("True", "False"):
+            return value.lower()
+        if WHOLE_NUMBER.fullmatch(value):
+            return value.split(".")[0].removeprefix("+")
+        return value if value.isascii() else unicodedata.normalize("NFC", value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    item = getattr(value, "item", None)  # a NumPy scalar
+    return canonical(item()) if callable(item) else str(value)
+
+
+Value = Annotated[str, BeforeValidator(canonical)]
+
+
+class Above(Strict):
+    """Selected are the rows whose decision column, or score, lies strictly above a number."""
+
+    above: float = Field(allow_inf_nan=False)
+
+
+class System(Strict):
+    """What is audited, and at which stage of its life."""
+
+    name: str = Field(default="Unnamed system", min_length=1, max_length=200)
+    version: Annotated[str, BeforeValidator(canonical)] = ""
+    stage: Literal["explore", "sandbox", "pre_rollout", "in_use"] = "explore"
+
+
+class Data(Strict):
+    """Where the rows are, and what their columns mean.
+
+    ``outcome`` says what being selected means to the person: a benefit or a burden. It has no
+    default, because guessing it turns every finding round.
+    """
+
+    source: str | None = None
+    label: str | None = None
+    positive: Value | None = None
+    decision: str | None = None
+    selected: Above | tuple[Value, ...] | None = None
+    task: Literal["binary"] = "binary"
+    outcome: Literal["benefit", "burden"]
+
+    @field_validator("selected", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        if value is None or isinstance(value, Mapping | Above):
+            return value
+        return tuple(value) if isinstance(value, list | tuple | set) else (value,)
+
+    @field_validator("selected")
+    @classmethod
+    def _not_empty(cls, value: object) -> object:
+        if value == ():
+            raise ValueError("is empty, so nobody would be selected. Name at least one value")
+        return value
+
+
+class Model(Strict):
+    """A model file, its digest if it is known, and the source columns it reads.
+
+    ``features`` names the columns in the model's order; as a table it also says how a column of
+    text is read: ``number`` or ``text``.
+    """
+
+    source: str | None = None
+    sha256: str | None = Field(default=None, pattern="^[0-9a-fA-F]{64}$")
+    features: tuple[str, ...] | dict[str, Literal["number", "text"]] | None = None
+
+
+class Attribute(Strict):
+    """A protected attribute: the column it is in and how its values become groups.
+
+    Parameters
+    ----------
+    name : str
+        What the tables call it.
+    column : str, optional
+        The column, if it has another name.
+    bins : sequence of float, optional
+        Rising cut points for numbers: ``[18, 61]`` gives ``<18``, ``[18,61)`` and ``>=61``.
+    labels : sequence or mapping of str, optional
+        Other names for the groups: one for each bin, or value by value.
+    merge : mapping of str to sequence, optional
+        Values to be counted as one group; each merge is recorded.
+    reference : str, optional
+        A group that every other is also compared with.
+    ground : str, optional
+        The ground of distinction in the policy's words.
+    state : {"measured", "not_collected", "unsafe_to_collect"}
+        The last two are listed on page 1 and never guessed at.
+    """
+
+    name: str = ""
+    column: str = ""
+    ground: str = ""
+    bins: tuple[float, ...] | None = None
+    labels: tuple[str, ...] | dict[str, str] | None = None
+    merge: dict[str, tuple[Value, ...]] | None = None
+    reference: str | None = None
+    state: Literal["measured", "not_collected", "unsafe_to_collect"] = "measured"
+
+    def __init__(self, name: str | None = None, /, **data: Any) -> None:  # noqa: ANN401
+        super().__init__(**(data if name is None else {"name": name, **data}))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _column_is_name(cls, data: Any) -> Any:  # noqa: ANN401
+        if isinstance(data, dict) and data.get("name") and not data.get("column"):
+            return {**data, "column": data["name"]}
+        return data
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if not self.name or CROSS in self.name or self.name in RESERVED:
+            raise ValueError(
+                f"'{self.name}' cannot name an attribute: it is empty, holds '*', or is a word "
+                f"of the tables"
+            )
+        if self.bins is not None:
+            if not self.bins or list(self.bins) != sorted(set(self.bins)):
+                raise ValueError("bins must be rising cut points, such as [18, 31, 61]")
+            if isinstance(self.labels, dict):
+                raise ValueError("labels of bins are a list, one for each group, not a table")
+            if self.labels is not None and len(self.labels) != len(self.bins) + 1:
+                raise ValueError(
+                    f"{len(self.bins)} bins make {len(self.bins) + 1} groups, but labels names "
+                    f"{len(self.labels)}"
+                )
+        elif isinstance(self.labels, tuple):
+            raise ValueError(
+                "a list of labels goes with bins; without bins write a table, value = label"
+            )
+        names = [
+            *(self.labels.values() if isinstance(self.labels, dict) else self.labels or ()),
+            *(self.merge or {}),
+        ]
+        for name in names:
+            if problem := unusable_group(name):
+                raise ValueError(problem)
+        if isinstance(self.labels, tuple) and len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels must differ from each other")
+        return self
+
+    @property
+    def groups_of_bins(self) -> tuple[str, ...]:
+        """Names of the groups that the bins make, lowest first."""
+        if self.bins is None:
+            return ()
+        if isinstance(self.labels, tuple):
+            return self.labels
+        cuts = [canonical(cut) for cut in self.bins]
+        between = (f"[{low},{high})" for low, high in itertools.pairwise(cuts))
+        return (f"<{cuts[0]}", *between, f">={cuts[-1]}")
+
+
+def unusable_group(level: str) -> str:
+    """Say why a value cannot name a group; empty if it can."""
+    if CROSS in level:
+        return (
+            f"the value '{level}' holds '*', which the tables use for crossings. Merge it under "
+            f"another name"
+        )
+    if level in RESERVED:
+        return f"the value '{level}' is a word of the tables. Merge it under another name"
+    return ""
+
+
+class Groups(Strict):
+    """How deep attributes are crossed, and the smallest denominator that can show a limit kept."""
+
+    intersections: int = Field(default=1, ge=1, le=4)
+    smallest: int | None = Field(default=None, ge=1)
+
+
+class PolicyChoice(Strict):
+    """Which policy judges, shipped or a file, and the answers that set its risk level."""
+
+    use: str = "icrc"
+    answers: dict[str, Value] = Field(default_factory=dict)
+
+
+class Explain(Strict):
+    """How many rows are explained at most, against how many background rows, and how.
+
+    ``rows = 0`` leaves explanations out. ``perturbation`` chooses between what the trees hold
+    themselves and an explicit background.
+    """
+
+    rows: int = Field(default=2000, ge=0, le=100_000)
+    background: int = Field(default=50, ge=1, le=1000)
+    perturbation: Literal["auto", "interventional"] = "auto"
+
+
+class Report(Strict):
+    """Options of the report; this version has none."""
+
+
+class AuditInfo(Strict):
+    """The seed of all randomness, and the date the audit is made for."""
+
+    seed: int = Field(default=0, ge=0)
+    date: dt.date | None = None
+
+    @field_validator("date", mode="before")
+    @classmethod
+    def _iso(cls, value: object) -> object:
+        return dt.date.fromisoformat(value) if isinstance(value, str) else value
+
+
+class AuditPlan(Strict):
+    """One audit, fully said. Relative paths start in ``folder``, which is not part of the plan."""
+
+    system: System = Field(default_factory=System)
+    data: Data
+    model: Model = Field(default_factory=Model)
+    attributes: dict[str, Attribute]
+    groups: Groups = Field(default_factory=Groups)
+    policy: PolicyChoice = Field(default_factory=PolicyChoice)
+    explain: Explain = Field(default_factory=Explain)
+    report: Report = Field(default_factory=Report)
+    audit: AuditInfo = Field(default_factory=AuditInfo)
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_attributes(cls, data: Any) -> Any:  # noqa: ANN401
+        if isinstance(data, dict) and isinstance(data.get("attributes"), dict):
+            named = {
+                name: {**spec, "name": name} if isinstance(spec, dict) else spec
+                for name, spec in data["attributes"].items()
+            }
+            return {**data, "attributes": named}
+        return data
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not self.measured:
+            raise ValueError(
+                "attributes: no measured attribute is declared. Add at least one, such as "
+                "[attributes.gender]"
+            )
+        if self.data.label is not None and self.data.positive is None:
+            raise ValueError(
+                f"data.positive is missing: say which value of '{self.data.label}' is the "
+                f"positive one"
+            )
+        if (
+            self.data.label is None
+            and self.data.positive is not None
+            and self.data.selected is None
+            and self.data.decision
+        ):
+            raise ValueError(
+                "data.positive is given without data.label. Name the label column, or use "
+                "data.selected"
+            )
+        if self.data.label is not None and self.data.label == self.data.decision:
+            raise ValueError(
+                f"data.label and data.decision both name '{self.data.label}': every decision "
+                f"would look right"
+            )
+        return self
+
+    @property
+    def measured(self) -> tuple[Attribute, ...]:
+        """The attributes that have a column, in the plan's order."""
+        return tuple(a for a in self.attributes.values() if a.state == "measured")
+
+    def path(self, name: str) -> Path:
+        """Resolve a path of the plan from the plan's folder."""
+        return self.folder / name
+
+
+HELP = {
+    "data.outcome": 'Say what being selected means to the person: "benefit" or "burden".',
+    "data": "Add a [data] section with source, label, positive and outcome.",
+    "attributes": "Name at least one protected attribute, such as [attributes.gender].",
+}
+
+
+def read_plan(path: str | Path) -> AuditPlan:
+    """Read ``audit.toml``.
+
+    Raises
+    ------
+    PlanError
+        The file is missing, is not TOML, or does not make a plan; every problem is listed.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise PlanError(f"Plan '{path.name}' cannot be read: {reason}.") from None
+    try:
+        content = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise PlanError(f"Plan '{path.name}' is not valid TOML: {error}.") from None
+    return make_plan(content, folder=path.parent)
+
+
+def make_plan(content: Mapping[str, Any], folder: Path | None = None) -> AuditPlan:
+    """Validate the content of a plan.
+
+    Raises
+    ------
+    PlanError
+        Lists every problem, one to a line.
+    """
+    unbuilt = [
+        f"'{key}' is not carried out by this version ({what}). An audit that ignored it would "
+        f"mislead, so remove the key or wait for the version that has it."
+        for key, what in NOT_BUILT.items()
+        if _given(content, key)
+    ]
+    kept = {s: _without(s, v) for s, v in content.items() if s != "folder"}
+    stray = ["'folder' is not a key of the plan."] if "folder" in content else []
+    try:
+        plan = AuditPlan.model_validate({**kept, "folder": folder or Path()})
+    except ValidationError as error:
+        raise PlanError(*unbuilt, *stray, *problems_of(error, AuditPlan, "plan", HELP)) from None
+    if unbuilt or stray:
+        raise PlanError(*unbuilt, *stray)
+    return plan
+
+
+def _given(content: Mapping[str, Any], key: str) -> bool:
+    section, name = key.split(".")
+    return isinstance(content.get(section), Mapping) and content[section].get(name) is not None
+
+
+def _without(section: str, value: Any) -> Any:  # noqa: ANN401
+    if not isinstance(value, Mapping):
+        return value
+    return {k: v for k, v in value.items() if f"{section}.{k}" not in NOT_BUILT}

@@ -1,0 +1,418 @@
+"""The frozen rows that everything downstream speaks; an ``AuditRecord`` holds them all.
+
+Numbers that do not exist are ``None`` with a status and a note, never a float. No row of data is
+ever part of a result.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALL = "(all)"
+NOT_RECORDED = "(not recorded)"
+REST = "rest"
+RANGE = "range"
+HIGHEST = "highest"
+SAMPLING = "(sampling)"
+CROSS = "*"
+RESERVED = frozenset({ALL, NOT_RECORDED, REST, RANGE, HIGHEST, SAMPLING})
+"""Words a level of an attribute may not be, because the tables use them."""
+
+
+class Status(StrEnum):
+    """What a number is worth."""
+
+    OK = "ok"
+    INSUFFICIENT = "insufficient"
+    UNDEFINED = "undefined"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class Outcome(StrEnum):
+    """What the evidence says of one check on one group."""
+
+    WITHIN = "within"
+    BREACH = "breach"
+    INDETERMINATE = "indeterminate"
+    UNDEFINED = "undefined"
+    MISSING = "missing"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class Effect(StrEnum):
+    """What an outcome does to the disposition."""
+
+    NOTE = "note"
+    EXPLAIN = "explain"
+    WARN = "warn"
+    BLOCK_ON_BREACH = "block_on_breach"
+    BLOCK_UNLESS_WITHIN = "block_unless_within"
+
+    @property
+    def blocks(self) -> bool:
+        """Whether this effect can hold the system back."""
+        return self in (Effect.BLOCK_ON_BREACH, Effect.BLOCK_UNLESS_WITHIN)
+
+
+class Disposition(StrEnum):
+    """What the audit as a whole allows; a named person decides."""
+
+    READY_FOR_DECISION = "ready_for_decision"
+    NOT_READY = "not_ready"
+    REJECT = "reject"
+    TERMINATE = "terminate"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One metric on one group. ``n`` counts the rows in the metric's denominator."""
+
+    metric: str
+    attribute: str
+    group: str
+    stratum: str
+    n: int
+    numerator: int | None
+    denominator: int | None
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disparity:
+    """How far a group lies from what it is held against: group minus, or over, ``against``.
+
+    ``lower`` and ``upper`` are a two-sided 95 % interval, except against the range, where the note
+    says what they are. ``n`` counts the rows in the group's denominator; ``detectable`` is the
+    difference that the policy's gate would have found beyond its limit four times in five.
+    """
+
+    metric: str
+    attribute: str
+    group: str
+    against: str
+    statistic: str
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    n: int
+    detectable: float | None
+    worse_off: str
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One requirement of the policy held against the evidence on one group.
+
+    ``lower`` and ``upper`` are the one-sided bounds that judge, at ``level_lower`` and
+    ``level_upper``: not the 95 % interval of the disparity.
+    """
+
+    requirement: str
+    check: str
+    attribute: str
+    group: str
+    outcome: Outcome
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    level_lower: float | None
+    level_upper: float | None
+    limit: float
+    effect: Effect
+    worse_off: str
+    note: str
+    metric: str
+    statistic: str
+    against: str
+    n: int
+    detectable: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Rows left out, why, and of what: ``all`` metrics or ``error_metrics`` only."""
+
+    reason: str
+    scope: str
+    attribute: str
+    group: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A check beyond its limit whose effect is more than a note; the report puts it in words."""
+
+    requirement: str
+    check: str
+    attribute: str
+    group: str
+    effect: Effect
+    worse_off: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What one input adds to the model's output for one group, on average, in ``unit``.
+
+    ``mean`` is signed, ``mean_abs`` is not; the interval is of ``mean`` at 95 %; ``n`` counts
+    explained rows.
+    """
+
+    attribute: str
+    group: str
+    feature: str
+    mean_abs: float | None
+    mean: float | None
+    lower: float | None
+    upper: float | None
+    n: int
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisparityAttribution:
+    """How much of a group's gap in mean model output runs through one input.
+
+    Over the features, ``(sampling)`` included, contributions sum to the gap over all rows.
+    """
+
+    attribute: str
+    group: str
+    against: str
+    feature: str
+    contribution: float | None
+    lower: float | None
+    upper: float | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How the attributions were made, and whether they agree with the model.
+
+    ``status`` is ``ok``, ``not_applicable`` (no model) or ``undefined`` (withheld: see note).
+    ``additivity`` is the largest absolute difference, over the explained rows, between the model's
+    output and base value plus attributions, in ``unit``; ``tolerance`` is what was allowed.
+    """
+
+    status: Status
+    method: str
+    unit: str
+    rows: int
+    rows_of: int
+    background: int
+    additivity: float | None
+    tolerance: float | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSize:
+    """How many rows a group has, how many with a decision, how many with label and decision."""
+
+    attribute: str
+    group: str
+    rows: int
+    decided: int
+    labelled: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeInfo:
+    """What the plan says of one protected attribute, and whether the model reads its column."""
+
+    name: str
+    ground: str
+    state: str
+    reference: str
+    model_input: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SystemInfo:
+    """What is audited."""
+
+    name: str
+    version: str
+    stage: str
+    task: str
+    label: str
+    positive: str
+    decision: str
+    selected: str
+    outcome: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInfo:
+    """Against what it is judged; ``hypotheses`` is the number the breach level is divided by."""
+
+    id: str
+    version: str
+    title: str
+    source: str
+    level: str
+    level_reason: str
+    alpha: float
+    floor: int
+    hypotheses: int
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A requirement of the policy, in its words and with the standing of its numbers."""
+
+    id: str
+    title: str
+    text: str
+    status: str
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Row accounting: ``read`` = ``used`` + rows excluded from all metrics."""
+
+    read: int
+    used: int
+    labelled: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """An input file by name, size and digest; never its place on a machine."""
+
+    role: str
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A package that took part."""
+
+    package: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """SHA-256 of what the audit was made from, by content and not by file."""
+
+    data: str
+    decisions: str
+    plan: str
+    policy: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the numbers come from. ``source`` stays outside the content digest."""
+
+    source: tuple[SourceFile, ...]
+    digests: Digests
+    versions: tuple[Version, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """Everything an audit found: what is stored, and what every report is drawn from."""
+
+    format: str
+    date: str
+    system: SystemInfo
+    policy: PolicyInfo
+    requirements: tuple[Requirement, ...]
+    attributes: tuple[AttributeInfo, ...]
+    intersections: int
+    disposition: Disposition
+    reasons: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    rows: Rows
+    groups: tuple[GroupSize, ...]
+    exclusions: tuple[Exclusion, ...]
+    measurements: tuple[Measurement, ...]
+    disparities: tuple[Disparity, ...]
+    checks: tuple[Check, ...]
+    explanation: Explanation
+    attributions: tuple[Attribution, ...]
+    disparity_attributions: tuple[DisparityAttribution, ...]
+    notes: tuple[str, ...]
+    provenance: Provenance
+
+
+TABLES: dict[str, type] = {
+    "measurements": Measurement,
+    "disparities": Disparity,
+    "checks": Check,
+    "exclusions": Exclusion,
+    "attributions": Attribution,
+    "disparity_attributions": DisparityAttribution,
+    "findings": Finding,
+    "groups": GroupSize,
+}
+"""The tables of a record: the name of the field, and the kind of its rows."""
+
+
+def columns(kind: type) -> list[str]:
+    """Name the columns of a table whose rows are ``kind``, in order."""
+    return [field.name for field in fields(kind)]
+
+
+def frame(rows: Iterable[Any], kind: type) -> "pd.DataFrame":
+    """Lay rows of one kind out as a tidy table, with the same columns even when there are none.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row each, shape ``(len(rows), len(fields))``; ``None`` becomes a missing value.
+    """
+    import pandas as pd
+
+    names = columns(kind)
+    table = pd.DataFrame([[getattr(row, name) for name in names] for row in rows], columns=names)
+    for field in fields(kind):
+        if field.type == "float | None" or field.type == float | None:
+            table[field.name] = table[field.name].astype("float64")
+        elif field.type == int | None:
+            table[field.name] = table[field.name].astype("Int64")
+        elif "StrEnum" in str(getattr(field.type, "__mro__", "")):
+            table[field.name] = table[field.name].astype(str)
+    return table
+
+
+T = TypeVar("T")
+
+
+def round_floats(value: T, digits: int = 10) -> T:
+    """Round every float inside a result to ``digits`` significant digits.
+
+    Done once, when the record is made, so that Python, the command line, JSON and the report state
+    the same number.
+    """
+    out: Any = value
+    if isinstance(value, float):
+        out = float(f"{value:.{digits}g}")
+    elif isinstance(value, tuple):
+        out = tuple(round_floats(item, digits) for item in value)
+    elif hasattr(type(value), "__dataclass_fields__"):
+        row: Any = value
+        changes = {f.name: round_floats(getattr(row, f.name), digits) for f in fields(row)}
+        out = replace(row, **changes)
+    return cast("T", out)

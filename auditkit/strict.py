@@ -1,0 +1,68 @@
+"""Sections of plan and policy files that know all their keys; their faults in plain sentences."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from auditkit.errors import did_you_mean
+
+
+class Strict(BaseModel):
+    """A frozen section of a file that knows all its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def problems_of(
+    error: ValidationError, root: type[BaseModel], document: str, help_for: Mapping[str, str]
+) -> list[str]:
+    """Turn pydantic's findings into one sentence of fact and one of help each.
+
+    Parameters
+    ----------
+    error : ValidationError
+    root : type
+        The model of the whole document.
+    document : str
+        What a reader calls it: ``plan`` or ``policy``.
+    help_for : mapping
+        A sentence of help for a missing key, by its dotted name.
+    """
+    out: dict[str, None] = {}
+    for item in error.errors(include_url=False):
+        where = [str(part) for part in item["loc"] if not _is_branch(str(part))]
+        key = ".".join(where)
+        if item["type"] == "extra_forbidden":
+            near = did_you_mean(where[-1], _known_keys(root, where[:-1]))
+            text = f"'{key}' is not a key of the {document}. {near}".strip()
+        elif item["type"] == "missing":
+            text = f"'{key}' is missing. {help_for.get(key, '')}".strip()
+        else:
+            message = item["msg"].removeprefix("Value error, ")
+            shown = _shown(item.get("input"))
+            text = f"{key}: {message}{shown}." if key else f"{message}."
+        out[text] = None
+    return list(out)
+
+
+def _is_branch(part: str) -> bool:
+    """Whether pydantic put this into the place of an error to name a branch of a union."""
+    named = ("Above", "str", "int", "float", "bool", "constrained-float", "nullable")
+    return part in named or part.startswith(("tuple[", "dict[", "function-", "ByLevel", "lax-or"))
+
+
+def _shown(value: object) -> str:
+    simple = value is None or isinstance(value, str | int | float | bool)
+    return f" (got {value!r})" if simple and len(repr(value)) < 80 else ""
+
+
+def _known_keys(root: type[BaseModel], where: list[str]) -> list[str]:
+    """Walk from the root model to the section an unknown key stands in, and list its keys."""
+    model: Any = root
+    for part in where:
+        field = getattr(model, "model_fields", {}).get(part)
+        inner = field.annotation if field is not None else model
+        parts = (inner, *getattr(inner, "__args__", ()))
+        model = next((m for m in parts if hasattr(m, "model_fields")), model)
+    return [name for name in model.model_fields if name != "folder"]

@@ -1,0 +1,48 @@
+"""Frames small enough to check by hand, and the way to the data beside the checkout."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data and published numbers; tests that need it skip where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("the folder 'shared' is not beside the checkout")
+    return SHARED
+
+
+@pytest.fixture
+def twelve() -> pd.DataFrame:
+    """Twelve rows: 4 of 6 in need in each group, of whom group a misses 1 and group b misses 3."""
+    return pd.DataFrame(
+        {
+            "group": ["a"] * 6 + ["b"] * 6,
+            "need": [1, 1, 1, 1, 0, 0] * 2,
+            "chosen": [1, 1, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0],
+        }
+    )
+
+
+@pytest.fixture
+def many() -> pd.DataFrame:
+    """4,000 rows with ages, gender, a label and decisions that miss older people more often."""
+    rng = np.random.default_rng(7)
+    n = 4000
+    age = rng.integers(16, 90, n)
+    need = rng.random(n) < 0.4
+    missed = np.where(age >= 61, 0.45, 0.2)
+    chosen = np.where(need, rng.random(n) >= missed, rng.random(n) < 0.1)
+    return pd.DataFrame(
+        {
+            "gender": rng.choice(["female", "male"], n),
+            "age": age,
+            "in_need": np.where(need, "yes", "no"),
+            "chosen": np.where(chosen, "yes", "no"),
+        }
+    )
