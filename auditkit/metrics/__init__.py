@@ -1,0 +1,1 @@
+"""What can be measured: a registry, and a file for each family of metrics."""

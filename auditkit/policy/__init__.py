@@ -1,0 +1,1 @@
+"""Against what an audit is judged: policy files, and the risk level that sets their weight."""
