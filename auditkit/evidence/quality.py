@@ -1,0 +1,324 @@
+"""What is wrong with the rows: every problem at once, every exclusion with a reason and a count.
+
+Works on the levels of each column and their counts, never on rows: it costs the same at any size.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from auditkit.errors import DataError, listed
+from auditkit.evidence.counts import NO, UNKNOWN, YES, Cell, Counts, Tally
+from auditkit.plan import NUMBER, Attribute, AuditPlan, canonical, unusable_group
+from auditkit.results import ALL, NOT_RECORDED, Exclusion
+
+UNPARSABLE = "(not a number)"
+MOST_LEVELS = 500
+FEW_NUMBERS = 12  # more distinct numbers than this are a scale, not a set of codes
+MOST_OUTCOMES = 2
+LOOKS_MISSING = frozenset({"na", "n/a", "nan", "none", "null", "nil", "?", "-", ".", "unknown", ""})
+MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+DATE_LIKE = re.compile(rf"(?:\d{{1,2}}[-/ ](?:{MONTHS})|(?:{MONTHS})[-/ ]\d{{1,2}})", re.IGNORECASE)
+RANGE_LIKE = re.compile(r"\d+\s*[-–]\s*\d+")
+
+Levels = dict[str | None, int]
+"""Rows by the text of one column; ``None`` is missing."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How raw values become groups, outcomes and decisions, and what was left out."""
+
+    attributes: tuple[str, ...]
+    levels: tuple[tuple[str, ...], ...]
+    groups: tuple[Mapping[str | None, int], ...]
+    actual: Mapping[str | None, int]
+    selected: Mapping[str | None, int]
+    notes: tuple[str, ...]
+
+    def codes(self, cell: Cell) -> list[int]:
+        """Place the attribute texts of a cell in their groups; -1 is not recorded."""
+        return [group[text] for group, text in zip(self.groups, cell, strict=True)]
+
+    def counts(self, tally: Tally) -> Counts:
+        """Turn a tally of texts into counts of groups and outcomes."""
+        import numpy as np
+
+        table: dict[tuple[int, ...], list[int]] = {}
+        for (*texts, label, decision), n in tally.items():
+            row = table.setdefault(tuple(self.codes(tuple(texts))), [0] * 9)
+            row[3 * self.actual[label] + self.selected[decision]] += n
+        keys = sorted(table)
+        return Counts(
+            self.attributes,
+            self.levels,
+            np.array(keys, dtype=np.int64).reshape(len(keys), len(self.attributes)),
+            np.array([table[key] for key in keys], dtype=np.int64).reshape(len(keys), 9),
+        )
+
+
+def examine(
+    plan: AuditPlan, columns: Sequence[Levels], declared: Sequence[Sequence[str]], *, model: bool
+) -> Quality:
+    """Look at the levels of every attribute, the label and the decision.
+
+    Parameters
+    ----------
+    columns : sequence of Levels
+        One for each measured attribute, then the label's, then the decision's.
+    declared : sequence of sequence of str
+        Levels that each attribute's column declares though no row may have them.
+    model : bool
+        Whether the decisions come from a model.
+
+    Raises
+    ------
+    DataError
+        Lists every problem.
+    """
+    problems: list[str] = []
+    notes: list[str] = []
+    resolved = [
+        _attribute(attribute, levels, known, problems, notes)
+        for attribute, levels, known in zip(plan.measured, columns[:-2], declared, strict=True)
+    ]
+    labels = _label(plan, columns[-2], problems)
+    decisions = _decision(plan, columns[-1], columns[-2], problems, model=model)
+    if problems:
+        raise DataError(*problems)
+    return Quality(
+        attributes=tuple(a.name for a in plan.measured),
+        levels=tuple(groups for groups, _ in resolved),
+        groups=tuple(places for _, places in resolved),
+        actual=labels,
+        selected=decisions,
+        notes=tuple(notes),
+    )
+
+
+def _attribute(
+    attribute: Attribute,
+    levels: Levels,
+    declared: Sequence[str],
+    problems: list[str],
+    notes: list[str],
+) -> tuple[tuple[str, ...], dict[str | None, int]]:
+    """Name an attribute's groups in order, and place every text in one of them."""
+    name = attribute.column
+    recorded = {text: n for text, n in levels.items() if text is not None}
+    if not recorded:
+        problems.append(
+            f"Column '{name}' has no recorded value in {sum(levels.values())} rows. If attribute "
+            f"'{attribute.name}' was not collected, say so: state = \"not_collected\"."
+        )
+        return (), {None: -1}
+    if attribute.bins is not None:
+        if bad := recorded.get(UNPARSABLE):
+            problems.append(
+                f"Column '{name}' is binned, but {bad} rows hold something that is not a finite "
+                f"number. Mend or empty those cells."
+            )
+        order = list(attribute.groups_of_bins)
+        group_of = {text: text for text in recorded}
+    else:
+        group_of, order = _named_groups(attribute, recorded, declared, problems, notes)
+    if attribute.reference is not None and attribute.reference not in order:
+        problems.append(
+            f"Attribute '{attribute.name}' has no group '{attribute.reference}' to be the "
+            f"reference. Its groups: {listed(order)}."
+        )
+    places = {group: i for i, group in enumerate(order)}
+    texts: dict[str | None, int] = {t: places.get(g, -1) for t, g in group_of.items()}
+    return tuple(order), {None: -1, **texts}
+
+
+def _named_groups(
+    attribute: Attribute,
+    recorded: dict[str, int],
+    declared: Sequence[str],
+    problems: list[str],
+    notes: list[str],
+) -> tuple[dict[str, str], list[str]]:
+    """Carry out merges and labels, and look at what names remain."""
+    name = attribute.column
+    labels = attribute.labels if isinstance(attribute.labels, dict) else {}
+    merged = {v: group for group, values in (attribute.merge or {}).items() for v in values}
+    spelled = {text: canonical(text) for text in recorded}
+    absent = [v for v in merged if v not in spelled.values()]
+    if absent:
+        notes.append(f"Attribute '{attribute.name}': merged values without rows: {listed(absent)}.")
+    notes += [
+        f"Attribute '{attribute.name}': {listed(values)} were counted as '{target}'."
+        for target, values in (attribute.merge or {}).items()
+    ]
+
+    def group(value: str) -> str:
+        value = merged.get(value, value)
+        return labels.get(value, value)
+
+    group_of = {text: group(value) for text, value in spelled.items()}
+    names = {*group_of.values(), *(group(canonical(level)) for level in declared)}
+    names |= {group(value) for value in labels} | set(attribute.merge or {}) - set(labels)
+    problems += [f"Column '{name}': {p}." for g in sorted(names) if (p := unusable_group(g))]
+    if not labels and not attribute.merge:
+        problems += _scale(attribute, recorded)
+    problems += _look_alikes(name, sorted(names))
+    if len(names) > MOST_LEVELS:
+        problems.append(
+            f"Column '{name}' has {len(names)} values: it looks like an identifier, not a group. "
+            f"Merge values, or choose another column."
+        )
+    marks = sorted(g for g in names if g.strip().lower() in LOOKS_MISSING)
+    if marks:
+        notes.append(
+            f"Attribute '{attribute.name}': {listed(marks)} may stand for a missing value; it was "
+            f"counted as a group. Only empty cells count as {NOT_RECORDED}."
+        )
+    dates = sorted(g for g in names if DATE_LIKE.search(g))
+    if dates and any(RANGE_LIKE.search(g) for g in names):
+        notes.append(
+            f"Attribute '{attribute.name}': {listed(dates)} may be a range that a spreadsheet "
+            f"turned into a date."
+        )
+    return group_of, sorted(names, key=_natural)
+
+
+def _scale(attribute: Attribute, recorded: dict[str, int]) -> list[str]:
+    """Refuse numbers that were not put into bins: each would be a group of its own."""
+    values = [float(text) for text in recorded if NUMBER.fullmatch(text)]
+    if len(values) < len(recorded) or len(values) <= FEW_NUMBERS:
+        return []
+    values.sort()
+    cuts = sorted({round(values[len(values) * k // 4]) for k in (1, 2, 3)})
+    return [
+        f"Column '{attribute.column}' holds {len(values)} different numbers, from {min(values):g} "
+        f"to {max(values):g}. Put them into bins, such as bins = {cuts}; if they are codes, give "
+        f"each a label."
+    ]
+
+
+def _look_alikes(name: str, groups: Sequence[str]) -> list[str]:
+    """Refuse values that differ only in case, spaces or Unicode form: one group made two."""
+    alike: dict[str, list[str]] = {}
+    for group in groups:
+        folded = unicodedata.normalize("NFKC", group).casefold()
+        alike.setdefault(" ".join(folded.split()), []).append(group)
+    return [
+        f"Column '{name}' has values that differ only in case or spaces: {listed(same)}. If they "
+        f'are one group, say so: merge = {{ "{same[0].strip()}" = [...] }}.'
+        for same in alike.values()
+        if len(same) > 1
+    ]
+
+
+def _natural(text: str) -> tuple[tuple[int, float, str], ...]:
+    """Sort numbers inside text by size, so that 5-17 comes before 18-59."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", text)
+    return tuple((0, float(p), "") if i % 2 else (1, 0.0, p) for i, p in enumerate(parts))
+
+
+def _label(plan: AuditPlan, levels: Levels, problems: list[str]) -> dict[str | None, int]:
+    """Say for each text of the label column whether it is the positive outcome."""
+    name, positive = plan.data.label, plan.data.positive
+    if name is None:
+        return {None: UNKNOWN}
+    spelled = {text: canonical(text) for text in levels if text is not None}
+    values = sorted(set(spelled.values()), key=_natural)
+    if not values:
+        problems.append(f"Label column '{name}' has no recorded value.")
+    elif len(values) > MOST_OUTCOMES:
+        problems.append(
+            f"Label column '{name}' has {len(values)} different values ({listed(values)}), but the "
+            f"task is binary classification. Give a label with two values."
+        )
+    elif positive not in values:
+        problems.append(
+            f"The positive label '{positive}' never occurs in column '{name}'. "
+            f"Values seen: {listed(values)}. Set data.positive to one of them."
+        )
+    return {None: UNKNOWN} | {t: YES if v == positive else NO for t, v in spelled.items()}
+
+
+def _decision(
+    plan: AuditPlan, levels: Levels, labels: Levels, problems: list[str], *, model: bool
+) -> dict[str | None, int]:
+    """Say for each text of the decision whether it selects."""
+    name = "the model's decisions" if model else f"column '{plan.data.decision}'"
+    rows = sum(levels.values())
+    spelled = {text: canonical(text) for text in levels if text is not None}
+    values = sorted(set(spelled.values()), key=_natural)
+    chosen: tuple[str, ...] = ("true",)
+    if bad := levels.get(UNPARSABLE):
+        problems.append(
+            f"data.selected cuts {name} at a number, but {bad} rows hold something that is not a "
+            f"finite number. Mend or empty those cells."
+        )
+    elif not values:
+        problems.append(f"There is no decision in {name}: all {rows} rows are empty.")
+    elif isinstance(plan.data.selected, tuple):
+        chosen = plan.data.selected
+        if unseen := [v for v in chosen if v not in values]:
+            problems.append(
+                f"data.selected names {listed(unseen)}, which {name} never holds. Values seen: "
+                f"{listed(values)}."
+            )
+    elif plan.data.selected is None:
+        chosen = (plan.data.positive,) if plan.data.positive is not None else ()
+        if problem := _not_decisions(name, values, labels, chosen, model=model):
+            problems.append(problem)
+    return {None: UNKNOWN} | {t: YES if v in chosen else NO for t, v in spelled.items()}
+
+
+def _not_decisions(
+    name: str, values: Sequence[str], labels: Levels, positive: tuple[str, ...], *, model: bool
+) -> str:
+    """Say why values cannot be taken for decisions in the label's words; empty if they can."""
+    if model:
+        return ""
+    if not positive:
+        return (
+            f"data.selected is missing: say which values of {name} select. Seen: {listed(values)}."
+        )
+    known = {canonical(text) for text in labels if text is not None} | set(positive)
+    if set(values) <= known:
+        return ""
+    fractions = [v for v in values if NUMBER.fullmatch(v) and not float(v).is_integer()]
+    if fractions:
+        return (
+            f"{name[0].upper()}{name[1:]} holds numbers such as {fractions[0]}: probabilities or "
+            f"scores, not decisions. Say where the cut is: selected = {{ above = 0.5 }}."
+        )
+    return (
+        f"{name[0].upper()}{name[1:]} holds {listed(values)}, which are not the label's values "
+        f"({listed(sorted(known))}). Say which of them select: selected = ..."
+    )
+
+
+def exclusions(plan: AuditPlan, counts: Counts) -> tuple[Exclusion, ...]:
+    """Count the rows left out by reason: everywhere, and by group of each attribute."""
+    import numpy as np
+
+    cells = counts.table.reshape(-1, 3, 3)
+    undecided = cells[:, :, UNKNOWN].sum(axis=1)
+    unlabelled = cells[:, UNKNOWN, :UNKNOWN].sum(axis=1) * (plan.data.label is not None)
+    reasons = (
+        ("no decision", "all", undecided),
+        ("no recorded outcome", "error_metrics", unlabelled),
+    )
+    out = []
+    for reason, scope, rows in reasons:
+        if not rows.any():
+            continue
+        out.append(Exclusion(reason, scope, ALL, ALL, int(rows.sum())))
+        for place, (attribute, groups) in enumerate(
+            zip(counts.attributes, counts.levels, strict=True)
+        ):
+            sums = np.zeros(len(groups) + 1, dtype=np.int64)
+            np.add.at(sums, counts.codes[:, place], rows)
+            out += [
+                Exclusion(reason, scope, attribute, group, int(n))
+                for group, n in zip((*groups, NOT_RECORDED), sums.tolist(), strict=True)
+                if n
+            ]
+    return tuple(out)
