@@ -1,0 +1,280 @@
+"""Measurements become disparities: each group against the rest, a declared reference, the range."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditkit.evidence.counts import GroupTable
+from auditkit.inference.gates import largest_gap, largest_ratio
+from auditkit.inference.intervals import difference, ratio
+from auditkit.measure import NO_LABEL, Tallied, measurable, number, tallied, worth
+from auditkit.metrics.registry import Metric, metrics
+from auditkit.plan import AuditPlan
+from auditkit.results import ALL, CROSS, RANGE, REST, Disparity, Status
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ONE_GROUP = "one group only, so nobody to compare with"
+
+
+def worse_off(metric: Metric, outcome: str, group: str, against: str, gap: float | None) -> str:
+    """Name who bears the harm of a gap, group minus against; empty if nobody does.
+
+    Being selected helps where the outcome is a benefit and harms where it is a burden; being judged
+    wrongly harms either way.
+    """
+    if not gap or metric.higher == "neutral":
+        return ""
+    higher_harms = {
+        "more_selected": outcome == "burden",
+        "fewer_selected": outcome == "benefit",
+        "more_correct": False,
+        "more_wrong": True,
+    }[metric.higher]
+    return group if (gap > 0) == higher_harms else against
+
+
+def compare(
+    groups: GroupTable,
+    plan: AuditPlan,
+    floor: int,
+    detectable: dict[tuple[str, str, str], float | None],
+) -> tuple[Disparity, ...]:
+    """Compare every rate of every group with the rest, a reference if declared, and the range.
+
+    Intervals are Newcombe's (1998) for differences and Donner and Zou's MOVER-R (2012) for ratios,
+    two-sided at 95 %; for the range see :func:`auditkit.inference.gates.largest_gap`.
+
+    Parameters
+    ----------
+    groups : GroupTable
+    plan : AuditPlan
+        Declares references and whether being selected is a benefit.
+    floor : int
+        Smallest denominator that is worth a conclusion.
+    detectable : dict
+        Difference that the policy's gate would find, by metric, attribute and group.
+    """
+    rows: list[Disparity] = []
+    for metric in metrics().values():
+        if metric.quotient is not None:
+            continue
+        if not measurable(metric, labelled=plan.data.label is not None):
+            rows += [
+                _row(metric, a, g, REST, statistic, Status.NOT_APPLICABLE, NO_LABEL)
+                for a, g in groups.names
+                if a != ALL
+                for statistic in ("difference", "ratio")
+            ]
+            continue
+        counted = tallied(groups, metric)
+        for attribute in groups.attributes():
+            places = [i for i, (a, _) in enumerate(groups.names) if a == attribute]
+            comparison = Comparison(metric, plan.data.outcome, groups, counted, floor, detectable)
+            rows += comparison.with_rest(places)
+            rows += comparison.with_reference(places, _reference(plan, attribute))
+            rows += comparison.over_range(groups.of(attribute))
+    return tuple(rows)
+
+
+def _reference(plan: AuditPlan, attribute: str) -> str:
+    """Name the reference group of an attribute, or of a crossing whose every part has one."""
+    parts = [plan.attributes[name].reference for name in attribute.split(CROSS)]
+    return "" if None in parts else CROSS.join(str(part) for part in parts)
+
+
+def _row(
+    metric: Metric,
+    attribute: str,
+    group: str,
+    against: str,
+    statistic: str,
+    status: Status,
+    note: str,
+) -> Disparity:
+    """Make a row without a number."""
+    return Disparity(
+        metric.name,
+        attribute,
+        group,
+        against,
+        statistic,
+        None,
+        None,
+        None,
+        0,
+        None,
+        "",
+        status,
+        note,
+    )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One rate, counted on all groups, about to be compared."""
+
+    metric: Metric
+    outcome: str
+    groups: GroupTable
+    counted: Tallied
+    floor: int
+    detectable: dict[tuple[str, str, str], float | None]
+
+    def with_rest(self, places: list[int]) -> Iterator[Disparity]:
+        """Hold each group against everybody else whose attribute is recorded."""
+        c = self.counted
+        yield from self._pairs(places, REST, c.rest_x[places], c.rest_n[places])
+
+    def with_reference(self, places: list[int], reference: str) -> Iterator[Disparity]:
+        """Hold each other group against the declared one."""
+        at = next((i for i in places if reference and self.groups.names[i][1] == reference), None)
+        if at is not None:
+            others = [i for i in places if i != at]
+            x, n = self.counted.x[[at] * len(others)], self.counted.n[[at] * len(others)]
+            yield from self._pairs(others, reference, x, n)
+
+    def _pairs(
+        self,
+        places: list[int],
+        against: str,
+        other_x: "NDArray[np.int64]",
+        other_n: "NDArray[np.int64]",
+    ) -> Iterator[Disparity]:
+        x, n = self.counted.x[places], self.counted.n[places]
+        gaps, ratios = difference(x, n, other_x, other_n), ratio(x, n, other_x, other_n)
+        for k, i in enumerate(places):
+            attribute, group = self.groups.names[i]
+            own, other = int(n[k]), int(other_n[k])
+            status, note = self._worth(attribute, own, other, against)
+            gap = x[k] / own - other_x[k] / other if own and other else None
+            worse = worse_off(self.metric, self.outcome, group, against, gap)
+            key = (self.metric.name, attribute, group)
+            found = self.detectable.get(key) if against == REST else None
+            bounds = number(gaps.lower[k]), number(gaps.upper[k])
+            yield Disparity(
+                self.metric.name,
+                attribute,
+                group,
+                against,
+                "difference",
+                None if gap is None else float(gap),
+                *bounds,
+                own,
+                found,
+                worse,
+                status,
+                note,
+            )
+            estimate = None
+            bounds = None, None
+            if status in (Status.OK, Status.INSUFFICIENT) and other_x[k] == 0:
+                status, note = Status.UNDEFINED, f"the rate of {against} is 0: nothing to divide by"
+            elif gap is not None:
+                estimate = float((x[k] / own) / (other_x[k] / other))
+                bounds = number(ratios.lower[k]), number(ratios.upper[k])
+                if bounds[1] is None:
+                    note = f"{note}; no upper bound" if note else "no upper bound"
+            yield Disparity(
+                self.metric.name,
+                attribute,
+                group,
+                against,
+                "ratio",
+                estimate,
+                *bounds,
+                own,
+                None,
+                worse,
+                status,
+                note,
+            )
+
+    def _worth(self, attribute: str, own: int, other: int, against: str) -> tuple[Status, str]:
+        if len(self.groups.of(attribute)) < 2 and against == REST:
+            return Status.NOT_APPLICABLE, ONE_GROUP
+        status, note = worth(own, self.floor)
+        if status is Status.OK:
+            status, note = worth(other, self.floor, f"rows of {against}")
+        return status, note
+
+    def over_range(self, places: list[int]) -> Iterator[Disparity]:
+        """Set the largest rate against the smallest, over the groups that have one."""
+        attribute = self.groups.names[places[0]][0]
+        names = [self.groups.names[i][1] for i in places]
+        x, n = self.counted.x[places], self.counted.n[places]
+        known = [k for k in range(len(places)) if n[k] > 0]
+        left_out = [names[k] for k in range(len(places)) if n[k] == 0]
+        if len(places) < 2 or len(known) < 2:
+            status = Status.NOT_APPLICABLE if len(places) < 2 else Status.UNDEFINED
+            note = ONE_GROUP if len(places) < 2 else f"over {len(known)} of {len(places)} groups"
+            for statistic in ("difference", "ratio"):
+                yield _row(self.metric, attribute, "", RANGE, statistic, status, note)
+            return
+        thin = [k for k in known if n[k] < self.floor]
+        status = Status.INSUFFICIENT if thin else Status.OK
+        gap = largest_gap(x[known], n[known])
+        high, low = names[known[gap.highest]], names[known[gap.lowest]]
+        note = f"from {low} to {high}, over {len(known)} of {len(places)} groups"
+        note += f"; undefined for {', '.join(left_out)}" if left_out else ""
+        note += self._among_adequate(known, thin, names, x, n)
+        worst = worse_off(self.metric, self.outcome, high, low, gap.estimate)
+        yield self._range(attribute, "difference", gap, worst, status, note, n)
+        if not x.any():
+            yield _row(
+                self.metric, attribute, "", RANGE, "ratio", Status.UNDEFINED, "every rate is 0"
+            )
+            return
+        yield self._range(
+            attribute, "ratio", largest_ratio(x[known], n[known]), worst, status, note, n
+        )
+
+    def _among_adequate(
+        self,
+        known: list[int],
+        thin: list[int],
+        names: list[str],
+        x: "NDArray[np.int64]",
+        n: "NDArray[np.int64]",
+    ) -> str:
+        """Say what the gap is without the groups too small to judge, and name those."""
+        if not thin:
+            return ""
+        small = ", ".join(f"{names[k]} ({n[k]} of {self.floor})" for k in thin)
+        adequate = [k for k in known if k not in thin]
+        if len(adequate) < 2:
+            return f"; too few in {small}"
+        gap = largest_gap(x[adequate], n[adequate])
+        return (
+            f"; too few in {small}; without them {gap.estimate:.3f} "
+            f"({gap.lower:.3f} to {gap.upper:.3f})"
+        )
+
+    def _range(
+        self,
+        attribute: str,
+        statistic: str,
+        found: object,
+        worst: str,
+        status: Status,
+        note: str,
+        n: "NDArray[np.int64]",
+    ) -> Disparity:
+        estimate, lower, upper = (getattr(found, name) for name in ("estimate", "lower", "upper"))
+        return Disparity(
+            self.metric.name,
+            attribute,
+            "",
+            RANGE,
+            statistic,
+            number(estimate),
+            number(lower),
+            number(upper),
+            int(n.sum()),
+            None,
+            worst,
+            status,
+            note,
+        )

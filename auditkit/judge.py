@@ -1,0 +1,379 @@
+"""Evidence and policy become outcomes, findings and a disposition.
+
+Outcomes always come from bounds, never from a point. Nothing from the explanations enters here.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditkit.disparity import ONE_GROUP, worse_off
+from auditkit.errors import PolicyError, did_you_mean
+from auditkit.evidence.counts import UNKNOWN, YES, GroupTable
+from auditkit.inference.gates import gap_bounds, judge_gap, judge_joint, ratio_bounds
+from auditkit.inference.intervals import Bounds
+from auditkit.measure import NO_LABEL, Tallied, measurable, number, tallied
+from auditkit.metrics.registry import Metric, metrics
+from auditkit.policy.schema import Policy, SettledCheck
+from auditkit.results import (
+    ALL,
+    NOT_RECORDED,
+    REST,
+    Check,
+    Disposition,
+    Effect,
+    Finding,
+    Outcome,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+POWER_FOR_SILENCE = 0.5
+"""At medium risk "cannot tell" passes only if twice the limit would be found this often."""
+
+
+@dataclass(frozen=True)
+class Hypotheses:
+    """How many breaches could be stated, fixed from denominators before any rate is looked at.
+
+    Blocking checks share their level among themselves; the others share theirs among all.
+    """
+
+    blocking: int
+    all: int
+
+    def level(self, alpha: float, effect: Effect) -> float:
+        """One-sided level at which one breach is judged (Bonferroni)."""
+        return alpha / max(1, self.blocking if effect.blocks else self.all)
+
+
+def check_metrics(policy: Policy) -> None:
+    """Refuse a policy that names a metric there is none of, or one that is no rate.
+
+    Raises
+    ------
+    PolicyError
+    """
+    rates = {name for name, metric in metrics().items() if metric.quotient is None}
+    unknown = [c for c in policy.checks if c.metric not in rates]
+    if unknown:
+        raise PolicyError(
+            *(
+                f"Check '{c.name}' names the rate '{c.metric}', which there is none of. "
+                f"{did_you_mean(c.metric, rates)}"
+                for c in unknown
+            )
+        )
+
+
+def hypotheses(groups: GroupTable, policy: Policy, *, labelled: bool) -> Hypotheses:
+    """Count the breach hypotheses. Two groups that are each other's rest are one."""
+    counts = {True: 0, False: 0}
+    for check in policy.checks:
+        metric = metrics()[check.metric]
+        if not measurable(metric, labelled=labelled):
+            continue
+        counted = tallied(groups, metric)
+        for attribute in groups.attributes():
+            places = [
+                i
+                for i, (a, _) in enumerate(groups.names)
+                if a == attribute and counted.n[i] and counted.rest_n[i]
+            ]
+            recorded = [i for i in places if groups.names[i][1] != NOT_RECORDED]
+            mirrored = len(groups.of(attribute)) == 2 and len(recorded) == 2
+            counts[check.effect.blocks] += len(places) - mirrored
+    return Hypotheses(blocking=counts[True], all=counts[True] + counts[False])
+
+
+def detectable_gaps(
+    groups: GroupTable, policy: Policy, family: Hypotheses, *, labelled: bool
+) -> dict[tuple[str, str, str], float | None]:
+    """Find the gap that each gap check would find beyond its limit four times in five.
+
+    Returns
+    -------
+    dict
+        By metric, attribute and group; ``None`` where no gap would be found that often.
+    """
+    from auditkit.inference.intervals import rate
+    from auditkit.inference.power import detectable
+
+    out: dict[tuple[str, str, str], float | None] = {}
+    for check in policy.checks:
+        metric = metrics()[check.metric]
+        if check.statistic != "difference" or not measurable(metric, labelled=labelled):
+            continue
+        counted = tallied(groups, metric)
+        found = detectable(
+            counted.n,
+            counted.rest_n,
+            rate(counted.rest_x, counted.rest_n),
+            check.limit,
+            family.level(policy.alpha, check.effect),
+        )
+        for (attribute, group), gap in zip(groups.names, found.tolist(), strict=True):
+            out[check.metric, attribute, group] = number(gap)
+    return out
+
+
+def judge(
+    groups: GroupTable,
+    policy: Policy,
+    family: Hypotheses,
+    detectable: dict[tuple[str, str, str], float | None],
+    *,
+    labelled: bool,
+    outcome: str,
+) -> tuple[Check, ...]:
+    """Hold every check of the policy against every group.
+
+    ``outcome`` says whether being selected is a ``benefit`` or a ``burden``.
+    """
+    selected = groups.own[0].reshape(3, 3).sum(axis=0)
+    constant = selected[YES] == 0 or selected[:YES].sum() == 0
+    rows: list[Check] = []
+    for check in policy.checks:
+        metric = metrics()[check.metric]
+        bare = Bare(check)
+        if not measurable(metric, labelled=labelled):
+            rows.append(bare.row(ALL, ALL, Outcome.MISSING, NO_LABEL))
+        elif check.metric == "missing_decision_rate" and not selected[UNKNOWN]:
+            rows.append(bare.row(ALL, ALL, Outcome.NOT_APPLICABLE, "every row has a decision"))
+        elif constant:
+            rows.append(bare.row(ALL, ALL, Outcome.UNDEFINED, "every row has the same decision"))
+        else:
+            counted = tallied(groups, metric)
+            gate = Gate(check, metric, policy, family, counted, outcome)
+            for i, (attribute, group) in enumerate(groups.names):
+                if attribute == ALL:
+                    continue
+                if len(groups.of(attribute)) < 2:
+                    rows.append(bare.row(attribute, group, Outcome.NOT_APPLICABLE, ONE_GROUP))
+                    continue
+                gap = detectable.get((check.metric, attribute, group))
+                rows.append(gate.judge(i, attribute, group, gap))
+    return tuple(rows)
+
+
+@dataclass(frozen=True)
+class Bare:
+    """A check for which there is nothing to compute."""
+
+    check: SettledCheck
+
+    def row(self, attribute: str, group: str, outcome: Outcome, note: str, n: int = 0) -> Check:
+        """Make a row that says why there is no number."""
+        c = self.check
+        return Check(
+            requirement=c.requirement,
+            check=c.name,
+            attribute=attribute,
+            group=group,
+            outcome=outcome,
+            estimate=None,
+            lower=None,
+            upper=None,
+            level_lower=None,
+            level_upper=None,
+            limit=c.limit,
+            effect=c.effect,
+            worse_off="",
+            note=note,
+            metric=c.metric,
+            statistic=c.statistic,
+            against=REST,
+            n=n,
+            detectable=None,
+        )
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One check at its two levels: 5 % one-sided to be within, 5 %/m to be beyond."""
+
+    check: SettledCheck
+    metric: Metric
+    policy: Policy
+    family: Hypotheses
+    counted: Tallied
+    outcome: str
+
+    def judge(self, i: int, attribute: str, group: str, detectable: float | None) -> Check:
+        """Judge one group against its rest."""
+        c = self.counted
+        x, n, rest_x, rest_n = (int(a[i]) for a in (c.x, c.n, c.rest_x, c.rest_n))
+        if not n or not rest_n:
+            who = "the group" if not n else "the rest"
+            return Bare(self.check).row(
+                attribute, group, Outcome.UNDEFINED, f"no rows of {who} to divide by", n
+            )
+        low, high = self.policy.alpha, self.family.level(self.policy.alpha, self.check.effect)
+        within, breach = self._bounds(x, n, rest_x, rest_n, low, high)
+        outcome = self._outcome(x, n, rest_x, rest_n, low, high)
+        note = self._note(outcome, n, rest_n, within)
+        if outcome is Outcome.WITHIN and min(n, rest_n) < self.policy.floor:
+            outcome = Outcome.INDETERMINATE
+        gap = x / n - rest_x / rest_n
+        # The bar that is drawn must agree with the outcome: the side that could be beyond the limit
+        # stands at the level of a breach, the other at the level of an all-clear.
+        lower, level_lower = within[0], 1 - low
+        upper, level_upper = within[1], 1 - low
+        if outcome is not Outcome.WITHIN and min(n, rest_n) >= 1:
+            if gap >= 0:
+                lower, level_lower = breach[0], 1 - high
+            else:
+                upper, level_upper = breach[1], 1 - high
+        estimate = gap if self.check.statistic == "difference" else _over(x, n, rest_x, rest_n)
+        return Check(
+            requirement=self.check.requirement,
+            check=self.check.name,
+            attribute=attribute,
+            group=group,
+            outcome=outcome,
+            estimate=estimate,
+            lower=number(lower),
+            upper=number(upper),
+            level_lower=level_lower,
+            level_upper=level_upper,
+            limit=self.check.limit,
+            effect=self.check.effect,
+            worse_off=worse_off(self.metric, self.outcome, group, REST, gap),
+            note=note,
+            metric=self.check.metric,
+            statistic=self.check.statistic,
+            against=REST,
+            n=n,
+            detectable=detectable if self.check.statistic == "difference" else None,
+        )
+
+    def _bounds(
+        self, x: int, n: int, rest_x: int, rest_n: int, low: float, high: float
+    ) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+        """Return (lower, upper) at the level of an all-clear and at the level of a breach."""
+        import numpy as np
+
+        bounds = gap_bounds if self.check.statistic == "difference" else ratio_bounds
+        both = bounds(x, n, rest_x, rest_n, np.array([low, high]))
+        pairs = np.stack([both.lower, both.upper], axis=1)
+        return pairs[0], pairs[1]
+
+    def _outcome(
+        self, x: int, n: int, rest_x: int, rest_n: int, low: float, high: float
+    ) -> Outcome:
+        at = (x, n, rest_x, rest_n)
+        gaps = [gap_bounds(*at, alpha) for alpha in (low, high)]
+        if self.check.statistic == "difference":
+            return judge_gap(
+                float(gaps[0].lower),
+                float(gaps[0].upper),
+                float(gaps[1].lower),
+                float(gaps[1].upper),
+                self.check.limit,
+            )
+        ratios: list[Bounds] = [ratio_bounds(*at, alpha) for alpha in (low, high)]
+        return judge_joint(
+            ratios[0], gaps[0], ratios[1], gaps[1], self.check.limit, self.check.gap_floor
+        )
+
+    def _note(self, outcome: Outcome, n: int, rest_n: int, within: "NDArray[np.float64]") -> str:
+        floor = self.policy.floor
+        notes = []
+        if outcome is not Outcome.BREACH and min(n, rest_n) < floor:
+            who = "rows" if n < floor else "rows of the rest"
+            notes.append(f"{min(n, rest_n)} {who}, at least {floor} wanted")
+        ratio = self.check.statistic == "ratio"
+        limit = self.check.limit
+        if (
+            ratio
+            and outcome is Outcome.WITHIN
+            and not (1 / limit < within[0] and within[1] < limit)
+        ):
+            notes.append(f"within because the gap is shown to be under {self.check.gap_floor:g}")
+        return "; ".join(notes)
+
+
+def _over(x: int, n: int, rest_x: int, rest_n: int) -> float | None:
+    return (x / n) / (rest_x / rest_n) if rest_x else None
+
+
+def findings(checks: Sequence[Check]) -> tuple[Finding, ...]:
+    """List the checks beyond their limit whose effect is more than a note."""
+    return tuple(
+        Finding(c.requirement, c.check, c.attribute, c.group, c.effect, c.worse_off)
+        for c in checks
+        if c.outcome is Outcome.BREACH and c.effect is not Effect.NOTE
+    )
+
+
+def disposition(
+    checks: Sequence[Check], groups: GroupTable, policy: Policy, family: Hypotheses, stage: str
+) -> tuple[Disposition, tuple[str, ...]]:
+    """Say what the audit allows, and for which reasons.
+
+    A breach opens a finding; while it has no verified mitigation the system is not ready. "Cannot
+    tell" is never a pass where the risk is high.
+    """
+    reasons = list(_obstacles(checks, groups, policy, family))
+    if stage == "explore":
+        return Disposition.NONE, ("Stage is explore: no disposition is given.", *reasons)
+    if reasons:
+        return Disposition.NOT_READY, tuple(reasons)
+    return Disposition.READY_FOR_DECISION, ("Nothing that blocks was found.",)
+
+
+def _obstacles(
+    checks: Sequence[Check], groups: GroupTable, policy: Policy, family: Hypotheses
+) -> Iterator[str]:
+    blocking = [c for c in checks if c.effect.blocks]
+    breaches = [c for c in blocking if c.outcome is Outcome.BREACH]
+    if breaches:
+        yield f"{len(breaches)} blocking checks are beyond their limit and have no mitigation yet."
+    unsure = [c for c in blocking if c.outcome in (Outcome.INDETERMINATE, Outcome.UNDEFINED)]
+    strict = [c for c in unsure if c.effect is Effect.BLOCK_UNLESS_WITHIN]
+    if strict:
+        yield f"{len(strict)} blocking checks cannot be answered with these data."
+    lenient = [
+        c
+        for c in unsure
+        if c.effect is Effect.BLOCK_ON_BREACH
+        and (c.outcome is Outcome.UNDEFINED or not _would_tell(c, groups, policy, family))
+    ]
+    if lenient:
+        yield f"{len(lenient)} blocking checks cannot tell even a gap of twice the limit."
+    missing = [c for c in blocking if c.outcome is Outcome.MISSING]
+    if missing:
+        yield f"{len(missing)} blocking checks lack what they need: {missing[0].note}."
+    answered = (Outcome.WITHIN, Outcome.BREACH)
+    if not any(c.outcome in answered for c in blocking or checks):
+        yield "No check could be answered: this is no evidence that groups are treated alike."
+
+
+def _would_tell(check: Check, groups: GroupTable, policy: Policy, family: Hypotheses) -> bool:
+    """Whether a gap of twice the limit, in either direction, would be found often enough."""
+    from auditkit.inference.power import breach_probability, joint_breach_probability
+
+    settled = next(c for c in policy.checks if c.name == check.check)
+    counted = tallied(groups, metrics()[check.metric])
+    i = groups.names.index((check.attribute, check.group))
+    n, rest_n = int(counted.n[i]), int(counted.rest_n[i])
+    p = int(counted.rest_x[i]) / rest_n
+    alpha = family.level(policy.alpha, check.effect)
+    allowed = (
+        settled.limit
+        if settled.statistic == "difference"
+        else max((settled.limit - 1) * p, settled.gap_floor)
+    )
+    truths = [truth for truth in (p + 2 * allowed, p - 2 * allowed) if 0 <= truth <= 1]
+    if settled.statistic == "difference":
+        chances = [
+            breach_probability(n, rest_n, truth, p, settled.limit, alpha) for truth in truths
+        ]
+    else:
+        chances = [
+            joint_breach_probability(n, rest_n, truth, p, settled.limit, settled.gap_floor, alpha)
+            for truth in truths
+        ]
+    return bool(chances) and min(float(c) for c in chances) >= POWER_FOR_SILENCE
