@@ -1,0 +1,350 @@
+"""What each source column adds to the model's output, row by row.
+
+Four methods are tried in order, and each is held against the model on every explained row. A method
+that does not add up to the model's own output is not used, because shap can be wrong without saying
+so (histogram gradient boosting with native categories, or with float64 backgrounds).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from auditkit.explain import shapley
+from auditkit.explain.columns import RefusedError, by_source, design_matrix, unwrap
+from auditkit.explain.shapley import Progress
+from auditkit.explain.trees import INTERVENTIONAL, PATH_DEPENDENT, tree_attributions
+from auditkit.results import Status
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+TOLERANCE = 1e-6
+"""Largest gap to the model's output on any row, in the output's unit (float64 models)."""
+SINGLE_TOLERANCE = 1e-4
+"""The same for models that compute in float32, in standard deviations of the output."""
+ROUNDING = "(rounding)"
+"""The feature that carries the float32 remainder, so that contributions still add up."""
+
+BACKGROUND_RULE = (
+    "background rows are drawn from the explained rows without replacement, each in proportion to "
+    "the rows it stands for, by a seeded draw from its content"
+)
+SUMMED = "Attributions of the encoded columns are summed over the column they were made from."
+TREES = ("sklearn.ensemble", "sklearn.tree", "xgboost", "lightgbm", "catboost")
+
+
+class Scorer(Protocol):
+    """A model that gives an output for the positive class."""
+
+    @property
+    def model(self) -> Any:  # noqa: ANN401
+        """The fitted estimator."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Source columns in the model's order."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of the output."""
+
+    @property
+    def positive_is_first(self) -> bool:
+        """Whether the positive class is the first of the model's classes."""
+
+    def output(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
+        """Give the output for the positive class, shape (n,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attributed:
+    """What each source column adds to the model's output on each explained row.
+
+    Attributes
+    ----------
+    features : tuple of str
+        The p source columns; ``(rounding)`` is last where the model computes in float32.
+    values : ndarray of float64, shape (n, p), or None
+        Attributions in ``unit``; None when withheld.
+    base : float or None
+        What the attributions are relative to: ``base + values.sum(axis=1)`` is the output.
+    output : ndarray of float64, shape (n,)
+        The model's output for the positive class.
+    unit : str
+        Of values, base and output.
+    method, perturbation : str
+        How they were made, and how absent columns are stood in for.
+    background : int
+        Background rows used; 0 where the trees' own counts are.
+    additivity, tolerance : float or None
+        Largest gap, over all rows, between the output and base plus attributions; what was allowed.
+    noise : float or None
+        Standard deviation of one sampled value over permutations; None where nothing is sampled.
+    status : Status
+        ``ok``, or ``undefined`` when no method agrees with the model.
+    note : str
+        What was tried and refused, and why.
+    """
+
+    features: tuple[str, ...]
+    values: "NDArray[np.float64] | None"
+    base: float | None
+    output: "NDArray[np.float64]"
+    unit: str
+    method: str
+    perturbation: str
+    background: int
+    additivity: float | None
+    tolerance: float | None
+    noise: float | None
+    status: Status
+    note: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    scorer: Scorer
+    rows: "pd.DataFrame"
+    background: "pd.DataFrame"
+    output: "NDArray[np.float64]"
+    perturbation: str
+    seed: int
+    progress: Progress | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    values: "NDArray[np.float64]"
+    base: float
+    perturbation: str
+    background: int
+    noise: float | None = None
+    note: str = ""
+
+
+def background(
+    rows: "pd.DataFrame",
+    size: int,
+    seed: int,
+    weights: "NDArray[np.float64] | None" = None,
+) -> "pd.DataFrame":
+    """Choose background rows among the sampled rows, the same whatever their order.
+
+    Parameters
+    ----------
+    rows : DataFrame, shape (n, p)
+        Sampled rows.
+    size : int
+        How many to choose; all of them if there are no more.
+    seed : int
+        Seed of the draw, not negative.
+    weights : ndarray, shape (n,), optional
+        How many rows of the data each stands for. Without them all count the same, and a group that
+        was sampled more densely is over-represented.
+
+    Returns
+    -------
+    DataFrame, shape (min(size, n), p)
+        In the order of the draw, so that its first rows are a smaller background of the same kind.
+
+    Notes
+    -----
+    Weighted draw without replacement by exponential keys: Efraimidis and Spirakis (2006).
+    """
+    import numpy as np
+
+    keys = np.array([draw.exponential() for draw in shapley.generators(rows, seed)])
+    if weights is not None:
+        keys = keys / weights
+    return rows.iloc[np.argsort(keys, kind="stable")[:size]].reset_index(drop=True)
+
+
+def explain(
+    scorer: Scorer,
+    rows: "pd.DataFrame",
+    background: "pd.DataFrame",
+    *,
+    perturbation: str = "auto",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Attributed:
+    """Attribute the model's output on each row to the source columns.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        The model, its source columns and the unit of its output.
+    rows : DataFrame, shape (n, p)
+        Rows to explain, as the model gets them; text, categories and missing values are kept.
+    background : DataFrame, shape (B, p)
+        What absent columns are replaced from.
+    perturbation : {"auto", "interventional"}
+        ``auto`` lets tree models use the counts of rows in their own nodes.
+    seed : int
+        Seed of the permutations, where they are sampled.
+    progress : callable, optional
+        Called with (rows done, rows in all).
+
+    Returns
+    -------
+    Attributed
+        With ``status`` undefined and no values when no method adds up to the model's output.
+
+    Raises
+    ------
+    ValueError
+        There is no row, no column or no background, or the perturbation is unknown.
+    ModelError
+        The model cannot score the rows.
+
+    Notes
+    -----
+    Linear models: Lundberg and Lee (2017), section 4.1. Trees: Lundberg et al. (2020). Others:
+    ``auditkit.explain.shapley``.
+    """
+    if perturbation not in ("auto", INTERVENTIONAL):
+        raise ValueError(f"perturbation is 'auto' or '{INTERVENTIONAL}', not '{perturbation}'.")
+    if not (len(rows) and len(background) and scorer.features):
+        raise ValueError("To explain a model takes at least one row, column and background row.")
+    from threadpoolctl import threadpool_limits
+
+    columns = list(scorer.features)
+    rows = rows[columns].reset_index(drop=True)
+    background = background[columns].reset_index(drop=True)
+    task = _Task(scorer, rows, background, scorer.output(rows), perturbation, seed, progress)
+    # measured: on a busy machine two threads made boosting up to four times slower, and never
+    # twice as fast on an idle one
+    with threadpool_limits(limits=1):
+        return _first_that_adds_up(task)
+
+
+def _first_that_adds_up(task: _Task) -> Attributed:
+    import numpy as np
+
+    unit, tolerance, refused, error = task.scorer.unit, _tolerance(task), "", None
+    for name, method in _methods(task):
+        try:
+            found = method(task)
+            error = float(np.abs(found.base + found.values.sum(axis=1) - task.output).max())
+            if not error <= tolerance:  # NaN is refused too
+                raise RefusedError(f"off by up to {error:.3g} {unit} on a row")
+        except RefusedError as why:
+            refused += f"Not used: {name} ({why}). "
+        except Exception as why:  # noqa: BLE001  (shap and models may raise anything)
+            # not its message, which may quote a row
+            refused += f"Not used: {name} (stopped with {type(why).__name__}). "
+        else:
+            return _attributed(
+                task, name, found, error, tolerance, f"{refused}{found.note}".strip()
+            )
+    return Attributed(
+        task.scorer.features, None, None, task.output, unit, "", "", 0, error, tolerance, None,
+        Status.UNDEFINED,
+        f"Withheld: no method adds up to the model's output on every row. {refused}".strip(),
+    )  # fmt: skip
+
+
+def _attributed(
+    task: _Task, name: str, found: _Candidate, error: float, tolerance: float, note: str
+) -> Attributed:
+    import numpy as np
+
+    features, values = task.scorer.features, found.values
+    if error > TOLERANCE:
+        remainder = task.output - found.base - values.sum(axis=1)
+        features, values = (*features, ROUNDING), np.column_stack([values, remainder])
+    return Attributed(
+        features=features,
+        values=values,
+        base=found.base,
+        output=task.output,
+        unit=task.scorer.unit,
+        method=name,
+        perturbation=found.perturbation,
+        background=found.background,
+        additivity=error,
+        tolerance=tolerance,
+        noise=found.noise,
+        status=Status.OK,
+        note=note,
+    )
+
+
+def _tolerance(task: _Task) -> float:
+    """Allow 1e-6, or 1e-4 standard deviations where the model itself computes in float32."""
+    import numpy as np
+
+    for method in ("decision_function", "predict_proba"):
+        if task.scorer.unit != "decision" and hasattr(task.scorer.model, method):
+            named = hasattr(task.scorer.model, "feature_names_in_")
+            first = task.rows.iloc[:1] if named else task.rows.iloc[:1].to_numpy()
+            single = np.asarray(getattr(task.scorer.model, method)(first)).dtype == np.float32
+            spread = float(task.output.std())
+            return max(TOLERANCE, SINGLE_TOLERANCE * spread) if single else TOLERANCE
+    return TOLERANCE
+
+
+def _methods(task: _Task) -> Iterator[tuple[str, Callable[[_Task], _Candidate]]]:
+    """Name the methods that may apply, the closest to the model's own form first."""
+    final = unwrap(task.scorer.model)[1]
+    if hasattr(final, "coef_") and hasattr(final, "decision_function"):
+        yield "exact linear attributions", _linear
+    if type(final).__module__.startswith(TREES):
+        yield "shap TreeExplainer", _tree
+    yield "exact Shapley values over all sets of source columns", _exact
+    if len(task.scorer.features) > 1:
+        yield "Shapley values from sampled permutations, each with its reverse", _sampled
+
+
+def _linear(task: _Task) -> _Candidate:
+    """phi_j = coef_j (x_j - mean of the background's x_j), summed over the source's columns."""
+    import numpy as np
+
+    final = unwrap(task.scorer.model)[1]
+    coef = np.asarray(final.coef_, dtype=np.float64)
+    if coef.reshape(-1, coef.shape[-1]).shape[0] != 1:
+        raise RefusedError("it has more than one row of coefficients")
+    coef = coef.ravel() * (-1.0 if task.scorer.positive_is_first else 1.0)
+    matrix, owners = design_matrix(task.scorer.model, task.rows)
+    behind, _ = design_matrix(task.scorer.model, task.background)
+    values = by_source((matrix - behind.mean(axis=0)) * coef, owners, len(task.scorer.features))
+    base = float(task.scorer.output(task.background).mean())
+    return _Candidate(values, base, INTERVENTIONAL, len(task.background))
+
+
+def _tree(task: _Task) -> _Candidate:
+    """Attributions of the tree ensemble to its own inputs, summed over the source's columns."""
+    first = task.scorer.positive_is_first
+    matrix, owners = design_matrix(task.scorer.model, task.rows)
+    behind = None
+    if task.perturbation == INTERVENTIONAL:
+        behind = design_matrix(task.scorer.model, task.background)[0]
+    final = unwrap(task.scorer.model)[1]
+    values, base = tree_attributions(final, matrix, behind, first, task.progress)
+    return _Candidate(
+        by_source(values, owners, len(task.scorer.features)),
+        base,
+        PATH_DEPENDENT if behind is None else INTERVENTIONAL,
+        0 if behind is None else len(behind),
+        note=SUMMED if len(set(owners.tolist())) < len(owners) else "",
+    )
+
+
+def _exact(task: _Task) -> _Candidate:
+    cost = shapley.exact_cost(len(task.rows), task.rows.shape[1], len(task.background))
+    if cost > shapley.EVALUATIONS:
+        raise RefusedError(f"it would take over {shapley.EVALUATIONS:,} model outputs")
+    play = shapley.game(task.rows, task.background, task.scorer.output)
+    values = shapley.exact(play, task.progress)
+    return _Candidate(values, play.base, INTERVENTIONAL, play.background)
+
+
+def _sampled(task: _Task) -> _Candidate:
+    n, p = task.rows.shape
+    kept = shapley.affordable_background(n, p, len(task.background))
+    play = shapley.game(task.rows, task.background.iloc[:kept], task.scorer.output)
+    values = shapley.sampled(play, task.seed, task.progress)
+    noise = shapley.sampling_noise(play, values, task.seed)
+    return _Candidate(values, play.base, INTERVENTIONAL, play.background, noise)
