@@ -1,0 +1,400 @@
+"""Figures of an audit: the only door to matplotlib.
+
+Every figure draws the interval and states n, and stands beside a table with the same numbers. It
+is drawn at the width of a telephone, and its colours are a palette that the page can change.
+"""
+
+import math
+import unicodedata
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import StringIO
+from typing import TYPE_CHECKING, Any, cast
+
+from auditkit.errors import PlanError
+from auditkit.report.story import comparisons, measures, reliance, words
+from auditkit.report.story.gaps import GapRow, directions, gap_rows
+from auditkit.report.vector import inline
+from auditkit.results import SAMPLING, Attribution, AuditRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, SOFT, LINE, PAPER, BAND = "#1b1f24", "#57606a", "#c9d1d9", "#ffffff", "#e3e8ed"
+TONES = {"within": "#0b6e4f", "breach": "#a8321a", "unsure": "#8a5a00", "accent": "#1f4e79"}
+PALETTE = {"ink": INK, "soft": SOFT, "line": LINE, "paper": PAPER, "band": BAND, **TONES}
+"""The name of each colour in the page's style sheet, and its value on white paper."""
+
+MARKERS = {"within": "o", "breach": "^", "unsure": "D", "accent": "o"}
+GROUP_MARKERS = ("o", "^", "s", "D", "v", "P")
+
+# 340 pixels of a telephone show text of 12 points, drawn at this width, at 11 pixels.
+WIDTH, SIDE = 5.2, 0.1
+ROW, TOP, BOTTOM = 0.47, 0.06, 0.68
+TEXT, SMALL = 12, 11
+LABEL_FITS = 34  # characters of a name that leave room for n and the gap
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One line of a figure: its label, what stands at its end, and where its mark and lines lie."""
+
+    label: str
+    end: str
+    value: float | None = None
+    thin: tuple[float, float] | None = None
+    thick: tuple[float, float] | None = None
+    tone: str = "accent"
+    reason: str = ""
+
+
+def gaps(record: AuditRecord, check: str, attribute: str) -> "Figure":
+    """Draw each group's gap to everyone else against the limit of one check.
+
+    The shaded band is the limit, the thick bar the one-sided bounds that judge, the thin line the
+    95 % interval; the marker's shape is the outcome. A group that could not be judged is shown as a
+    gap with the reason. Of more than 40 groups, the 40 with the largest harm are drawn.
+
+    Raises
+    ------
+    PlanError
+        The record has no such check on the attribute.
+    """
+    rows = gap_rows(record, check, attribute)[: comparisons.MOST_DRAWN]
+    if not rows:
+        raise PlanError(f"The check '{check}' has no group of '{attribute}' to draw.")
+    scale, limit = rows[0].scale, rows[0].check.limit
+    low, high = (scale.drawn(edge) for edge in scale.band(limit))
+    marks = [_gap_mark(row) for row in rows]
+    unit = {"points": "percentage points", "times": "times the rate of the rest"}.get(scale.kind)
+    with _styled():
+        axes = _lines(marks, [low, high], log=scale.kind == "times")
+        axes.axvspan(low, high, color=BAND, lw=0, zorder=0)
+        axes.axvline(scale.drawn(scale.parity), color=SOFT, lw=1, dashes=(3, 3), zorder=1)
+        _explain_axis(
+            axes,
+            f"{unit or 'gap'}; shaded: limit {scale.limit(limit)}",
+            directions(rows),
+        )
+    return _figure_of(axes)
+
+
+def rates(record: AuditRecord, metric: str, attribute: str) -> "Figure":
+    """Draw a metric's estimate and 95 % interval in each group, with everyone's as a dashed line.
+
+    Raises
+    ------
+    PlanError
+        The metric was not measured on the attribute.
+    """
+    found = comparisons.unstratified(record, metric, attribute)
+    measured = comparisons.worst_first(found, record)[: comparisons.MOST_DRAWN]
+    if not measured:
+        raise PlanError(f"'{metric}' was not measured on any group of '{attribute}'.")
+    shares = measures.is_share(record, metric)
+    factor = 100.0 if shares else 1.0
+    marks = [
+        Mark(
+            label=_label(words.group(m.group)),
+            end=f"n {words.count(m.n)} · {words.rate(m.estimate, shares)}"
+            if m.estimate is not None
+            else f"n {words.count(m.n)}: no rate",
+            value=None if m.estimate is None else factor * m.estimate,
+            thin=_pair(lambda x: factor * x, m.lower, m.upper),
+        )
+        for m in measured
+    ]
+    everyone = comparisons.overall(record, metric)
+    middle = everyone.estimate if everyone else None
+    said = f"; dashed: everyone, {words.rate(middle, shares)}" if middle is not None else ""
+    with _styled():
+        # At least ten points wide, so that chance does not look like a chasm.
+        around = [] if middle is None else [factor * middle - 5, factor * middle + 5]
+        axes = _lines(marks, around if shares else [])
+        if middle is not None:
+            axes.axvline(factor * middle, color=SOFT, lw=1.2, dashes=(4, 3), zorder=1)
+        _explain_axis(axes, f"{'per cent' if shares else 'value'}{said}")
+    return _figure_of(axes)
+
+
+def attributions(record: AuditRecord, attribute: str) -> "Figure":
+    """Draw the mean attribution of each input in each group of an attribute, with 95 % intervals.
+
+    The inputs with the largest mean absolute attribution come first; a shape marks each group. At
+    most 8 inputs and 6 groups are drawn.
+
+    Raises
+    ------
+    PlanError
+        The attribute has no attributions.
+    """
+    cells = reliance.by_cell(record, attribute)
+    if not cells:
+        raise PlanError(f"There are no attributions by '{attribute}' to draw.")
+    groups = reliance.groups_of(record, attribute)[: reliance.MOST_GROUPS]
+    named = [f for f in reliance.features(record, attribute) if f != SAMPLING]
+    inputs = named[: reliance.MOST_FEATURES]
+    drawn = [a for (f, g), a in cells.items() if f in inputs and g in groups]
+    spread = [e for a in drawn for e in (a.mean, a.lower, a.upper) if e is not None]
+    step = 0.4  # of a row, for each group of an input
+    height = 0.62 + step * len(groups)
+    with _styled():
+        axes = _blank(height * len(inputs) + step * len(groups) + 0.3, [*spread, 0.0])
+        axes.axvline(0, color=SOFT, lw=1, dashes=(3, 3), zorder=1)
+        _legend(axes, [(g, max(a.n for a in cells.values() if a.group == g)) for g in groups], step)
+        top = step * len(groups) + 0.2
+        for at, feature in enumerate(inputs):
+            block = [cells.get((feature, group)) for group in groups]
+            _input(axes, feature, block, top + at * height, step)
+        unit = f"mean attribution, {words.plain(record.explanation.unit)}"
+        _explain_axis(axes, unit, ("← lowers the output", "raises it →"))
+    return _figure_of(axes)
+
+
+def svg(figure: "Figure", title: str, description: str = "") -> str:
+    """Write a figure as SVG to stand inside an HTML page: the same bytes each time.
+
+    It has a title and a description for those who cannot see it, ids that no other figure of the
+    page has, colours that follow the page, text as text, and no address of anything outside.
+    """
+    out = StringIO()
+    with _styled(salt=title):
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    return inline(out.getvalue(), title, description, PALETTE)
+
+
+# ------------------------------------------------------------------------------------------ marks
+
+
+def _gap_mark(row: GapRow) -> Mark:
+    check, drawn = row.check, row.scale.drawn
+    label, n = _label(row.group), f"n {words.count(check.n)}"
+    if check.estimate is None or not row.judged:
+        return Mark(label, n, reason=f"{words.NOT_ASSESSED.symbol} {row.reason}")
+    interval = row.disparity
+    return Mark(
+        label=label,
+        end=f"{n} · {row.gap}",
+        value=drawn(check.estimate),
+        thin=_pair(drawn, interval.lower, interval.upper) if interval else None,
+        thick=_pair(drawn, check.lower, check.upper),
+        tone=row.look.tone,
+    )
+
+
+def _pair(
+    drawn: Callable[[float], float], lower: float | None, upper: float | None
+) -> tuple[float, float] | None:
+    """Turn an interval into its two ends; one without an end runs out of the figure."""
+    if lower is None and upper is None:
+        return None
+    return (
+        -math.inf if lower is None else drawn(lower),
+        math.inf if upper is None else drawn(upper),
+    )
+
+
+def _label(text: str) -> str:
+    """Cut a name that would run into what stands at the end of its line; the table has it whole."""
+    width = 0
+    bare = text.replace(words.ISOLATE, "").replace(words.END_ISOLATE, "")
+    for at, character in enumerate(bare):
+        width += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if width > LABEL_FITS:
+            return bare[: at - 1].rstrip() + "…"
+    return bare
+
+
+# ------------------------------------------------------------------------------------------- axes
+
+
+@contextmanager
+def _styled(salt: str = "") -> Iterator[None]:
+    """Draw alike whatever the user's own style is, and write alike each time."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(), warnings.catch_warnings():
+        mpl.rcParams.update(
+            {
+                "text.usetex": False,
+                "font.family": ["sans-serif"],
+                "svg.fonttype": "none",
+                "svg.hashsalt": salt,
+            }
+        )
+        # Names may be of any script: the reader's fonts set them, not those matplotlib knows.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def _blank(
+    rows: float, values: Sequence[float], log: bool = False, ends: Sequence[float] = ()
+) -> "Axes":
+    """Make a figure as high as its rows, with one axis below, around values and interval ends."""
+    from matplotlib.figure import Figure
+
+    height = TOP + ROW * rows + BOTTOM
+    figure = Figure(figsize=(WIDTH, height), facecolor=PAPER)
+    box = (SIDE / WIDTH, BOTTOM / height, 1 - 2 * SIDE / WIDTH, ROW * rows / height)
+    axes = figure.add_axes(box, facecolor="none")
+    axes.set(ylim=(rows, 0), yticks=[])
+    axes.spines[["left", "right", "top"]].set_visible(False)
+    axes.spines["bottom"].set_color(SOFT)
+    axes.set_xlim(*_window(values, ends, log))
+    if log:
+        axes.set_xscale("log")
+    _ticks(axes, log)
+    return axes
+
+
+def _window(values: Sequence[float], ends: Sequence[float], log: bool) -> tuple[float, float]:
+    """Find the stretch to show; on a log axis a far end of an interval is cut off."""
+    known = [x for x in values if math.isfinite(x) and (x > 0 or not log)]
+    low, high = min(known, default=0.0), max(known, default=1.0)
+    ends = [x for x in ends if math.isfinite(x)]
+    if log:
+        low = max(min([low, *ends]), low / 3)
+        high = min(max([high, *ends]), high * 3)
+        margin = (high / low) ** 0.06
+        return low / margin, high * margin
+    low, high = min([low, *ends]), max([high, *ends])
+    margin = 0.06 * (high - low) or 1
+    return low - margin, high + margin
+
+
+def _ticks(axes: "Axes", log: bool) -> None:
+    """Mark round numbers, none so near an end that its label would leave the figure."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+    low, high = axes.get_xlim()
+    if log:
+        near = [0.25, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5, 2, 3, 4]
+        far = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50]
+        round_numbers = near if high / low < 6 else far
+        ease = (high / low) ** 0.05
+        low, high = low * ease, high / ease
+    else:
+        round_numbers = list(MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high))
+        ease = 0.05 * (high - low)
+        low, high = low + ease, high - ease
+    axes.xaxis.set_major_locator(FixedLocator([x for x in round_numbers if low <= x <= high]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(_tick))
+    axes.tick_params(axis="x", colors=SOFT, labelcolor=INK, labelsize=SMALL, length=3)
+
+
+def _tick(value: float, _: int | None) -> str:
+    return f"{value:g}".replace("-", words.MINUS)
+
+
+def _text(axes: "Axes", x: float, y: float, text: str, **style: Any) -> None:  # noqa: ANN401
+    """Write text at a share of the width and a row; never read as mathematics."""
+    kept = {"fontsize": TEXT, "color": INK, "va": "center", "ha": "left", **style}
+    transform = axes.get_yaxis_transform()
+    axes.text(x, y, text, transform=transform, parse_math=False, zorder=5, **kept)
+
+
+def _explain_axis(axes: "Axes", label: str, ends: tuple[str, str] = ("", "")) -> None:
+    """Say below the axis what it measures and which way is which."""
+    below = -41 if any(ends) else -27  # points under the axis
+    for text, x, y, ha, color in (
+        (ends[0], 0.0, -26, "left", INK),
+        (ends[1], 1.0, -26, "right", INK),
+        (label, 0.5, below, "center", SOFT),
+    ):
+        axes.annotate(
+            text, (x, 0), (0, y), xycoords="axes fraction", textcoords="offset points",
+            ha=ha, va="center", fontsize=SMALL, color=color, parse_math=False,
+        )  # fmt: skip
+
+
+def _lines(marks: Sequence[Mark], spread: Sequence[float], log: bool = False) -> "Axes":
+    """Lay out one row for each mark: its label above, its bar and lines below."""
+    values = [m.value for m in marks if m.value is not None]
+    ends = [e for m in marks for e in (*(m.thin or ()), *(m.thick or ()))]
+    axes = _blank(len(marks), [*spread, *values], log, ends)
+    low, high = axes.get_xlim()
+    for at, mark in enumerate(marks):
+        _text(axes, 0.0, at + 0.3, mark.label)
+        _text(axes, 1.0, at + 0.3, mark.end, ha="right", fontsize=SMALL)
+        if mark.reason:
+            _text(axes, 0.0, at + 0.72, mark.reason, fontsize=SMALL, color=SOFT)
+    for tone, colour in TONES.items():
+        drawn = [(at + 0.72, m) for at, m in enumerate(marks) if m.tone == tone]
+        bars = [(y, m.thick) for y, m in drawn if m.thick]
+        _strokes(axes, bars, (low, high), color=colour, lw=8, alpha=0.35, zorder=2)
+        thin = [(y, m.thin) for y, m in drawn if m.thin]
+        _strokes(axes, thin, (low, high), color=INK, lw=1.5, zorder=3)
+        dots = [(min(max(m.value, low), high), y) for y, m in drawn if m.value is not None]
+        _dots(axes, dots, MARKERS[tone], colour, 8.5)
+    return axes
+
+
+def _strokes(
+    axes: "Axes",
+    spans: Sequence[tuple[float, tuple[float, float]]],
+    window: tuple[float, float],
+    **style: Any,  # noqa: ANN401
+) -> None:
+    """Draw all horizontal lines of one style as a single path, each cut at the window."""
+    xs: list[float] = []
+    ys: list[float] = []
+    for y, (lower, upper) in spans:
+        xs += [max(lower, window[0]), min(upper, window[1]), math.nan]
+        ys += [y, y, math.nan]
+    if xs:
+        axes.plot(xs, ys, solid_capstyle="butt", **style)
+
+
+def _dots(
+    axes: "Axes",
+    dots: Sequence[tuple[float, float]],
+    marker: str,
+    colour: str,
+    size: float,
+    **style: Any,  # noqa: ANN401
+) -> None:
+    if dots:
+        xs, ys = zip(*dots, strict=True)
+        kept: dict[str, Any] = {
+            "markeredgecolor": PAPER,
+            "markeredgewidth": 1,
+            "zorder": 4,
+            **style,
+        }
+        axes.plot(xs, ys, marker, color=colour, markersize=size, linestyle="none", **kept)
+
+
+# ----------------------------------------------------------------------------------- attributions
+
+
+def _legend(axes: "Axes", groups: Sequence[tuple[str, int]], step: float) -> None:
+    """List the groups above the inputs, each with its shape and its n."""
+    for at, (group, n) in enumerate(groups):
+        y = 0.3 + step * at
+        place = {"transform": axes.get_yaxis_transform(), "clip_on": False}
+        _dots(axes, [(0.015, y)], GROUP_MARKERS[at], TONES["accent"], 7, **place)
+        _text(axes, 0.045, y, _label(words.group(group)), fontsize=SMALL)
+        _text(axes, 1.0, y, f"n {words.count(n)} explained", ha="right", fontsize=SMALL)
+
+
+def _input(
+    axes: "Axes", feature: str, block: Sequence[Attribution | None], top: float, step: float
+) -> None:
+    """Draw one input: its name, and a line below it for each group."""
+    _text(axes, 0.0, top + 0.3, _label(words.plain(feature)), weight="bold")
+    for at, found in enumerate(block):
+        if found is None or found.mean is None:
+            continue
+        y = top + 0.62 + step * (at + 0.2)
+        interval = _pair(float, found.lower, found.upper)
+        if interval is not None:
+            _strokes(axes, [(y, interval)], axes.get_xlim(), color=INK, lw=1.5, zorder=3)
+        _dots(axes, [(found.mean, y)], GROUP_MARKERS[at], TONES["accent"], 7)
+
+
+def _figure_of(axes: "Axes") -> "Figure":
+    return cast("Figure", axes.get_figure())

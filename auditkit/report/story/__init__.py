@@ -1,0 +1,52 @@
+"""An ``AuditRecord`` becomes sections of words and tables: no markup, and every sentence is here.
+
+The command line, notebooks and the page all tell an audit with these.
+"""
+
+from auditkit.report.story.background import limits, method, proof
+from auditkit.report.story.comparisons import disparities, performance
+from auditkit.report.story.masthead import cover
+from auditkit.report.story.numbers import tables
+from auditkit.report.story.parts import Section
+from auditkit.report.story.reliance import relies
+from auditkit.report.story.unknowns import unjudged, unknown
+from auditkit.report.story.verdict import (
+    VerdictLine,
+    decision,
+    disposition_words,
+    headline,
+    verdict_lines,
+    worst_off_words,
+)
+from auditkit.results import AuditRecord
+
+__all__ = [
+    "VerdictLine",
+    "cover",
+    "disposition_words",
+    "first_page",
+    "headline",
+    "sections",
+    "unjudged",
+    "verdict_lines",
+    "worst_off_words",
+]
+
+
+def first_page(record: AuditRecord) -> tuple[Section, ...]:
+    """Tell page 1: the decision, and who could not be judged."""
+    return decision(record), unknown(record)
+
+
+def sections(record: AuditRecord) -> tuple[Section, ...]:
+    """Tell the whole audit, in the order in which it is read."""
+    return (
+        *first_page(record),
+        performance(record),
+        disparities(record),
+        relies(record),
+        limits(record),
+        method(record),
+        proof(record),
+        tables(record),
+    )

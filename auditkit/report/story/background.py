@@ -1,0 +1,218 @@
+"""What the audit cannot tell, how it was made, and where its numbers come from."""
+
+from auditkit.report.story import measures, words
+from auditkit.report.story.gaps import UNSTRATIFIED, unique_checks
+from auditkit.report.story.parts import Block, Bullets, Cell, Heading, Paragraph, Section, table
+from auditkit.report.story.unknowns import SCOPES, STATES
+from auditkit.report.story.words import THIN, confidence, count, plain, plural
+from auditkit.results import ALL, AuditRecord
+
+
+def limits(record: AuditRecord) -> Section:
+    """Say what this audit cannot tell."""
+    items = [
+        "It does not show that the system treats all groups alike. It shows, check by check, what "
+        "these data can and cannot tell.",
+        "It does not say why a gap exists, nor what would close it.",
+        *_of_labels(record),
+        "It says nothing of people who are not in the data: those who were never registered, never "
+        "asked or never scored.",
+        *_of_attributes(record),
+        "It holds for these data and this version of the system. Another place, another time or a "
+        "changed model may give other numbers, and one set of decisions was looked at.",
+        "It is compared with the limits of one policy. It is not a legal assessment.",
+        *_of_detection(record),
+    ]
+    notes = tuple(plain(note) for note in record.notes)
+    blocks: list[Block] = [Bullets(tuple(items))]
+    if notes:
+        blocks += [Heading("Noted along the way"), Bullets(notes)]
+    return Section("limits", "What this audit cannot tell you", "Cannot tell", tuple(blocks))
+
+
+def _of_labels(record: AuditRecord) -> list[str]:
+    if not record.system.label:
+        return [
+            "There is no recorded outcome in these data, so it cannot tell who was missed or "
+            "selected in error: only who was selected."
+        ]
+    said = measures.label(record.system)
+    items = [
+        f"The record does not say who wrote down the recorded outcome ({said}), when or how. Every "
+        "error rate here is relative to recorded labels: if a group's outcomes were recorded less "
+        "completely, the gap shown is wrong, and this audit would not see it."
+    ]
+    if all(m.stratum in UNSTRATIFIED for m in record.measurements):
+        items.append(
+            "Need was not recorded apart from that outcome, so impartiality by need is not "
+            "measured: people were not compared at equal need. A gap in who is selected can "
+            "reflect unequal need, unequal treatment or both; this audit cannot part them."
+        )
+    return items
+
+
+def _of_attributes(record: AuditRecord) -> list[str]:
+    missing = [words.attribute(a.name) for a in record.attributes if a.state in STATES]
+    crossed = plural(record.intersections, "attribute")
+    text = f"Groups finer than those listed, of more than {crossed} at a time, were not looked at."
+    if missing:
+        named = words.sentence_case(words.listing(missing))
+        return [f"{named}: there are no data, so nothing can be said.", text]
+    return [text]
+
+
+def _of_detection(record: AuditRecord) -> list[str]:
+    """Tell the smallest and the largest gap that the required checks could have found."""
+    found = [
+        c
+        for c in unique_checks(record)
+        if c.detectable is not None and c.effect.blocks and c.n >= record.policy.floor
+    ]
+    if not found:
+        return []
+    best = min(found, key=lambda c: c.detectable or 0.0)
+    worst = max(found, key=lambda c: c.detectable or 0.0)
+    points = words.Scale("points")
+    return [
+        "Smallest detectable gap: a gap that would have been found beyond its limit four times in "
+        f"five. It runs from {points.number(best.detectable)} points, for "
+        f"{words.subject(best.attribute, best.group)}, to {points.number(worst.detectable)} "
+        f"points, for {words.subject(worst.attribute, worst.group)}; smaller gaps can stay unseen, "
+        "and so can any gap in a group that was too small to judge. The tables of Disparities have "
+        "all of them."
+    ]
+
+
+def method(record: AuditRecord) -> Section:
+    """Say how the numbers were made and judged."""
+    blocks: list[Block] = [
+        Bullets((*_scope(record), *_statistics(record))),
+        Heading("The policy"),
+        Paragraph(_policy(record)),
+        _requirements(record),
+        Heading("People in, people out"),
+        Paragraph(_rows(record)),
+        *_exclusions(record),
+    ]
+    return Section("method", "How this was done", "Method", tuple(blocks))
+
+
+def _scope(record: AuditRecord) -> list[str]:
+    system = record.system
+    names = [words.attribute(a.name) for a in record.attributes if a.state not in STATES]
+    depth = record.intersections
+    crossed = f", and crossings of up to {depth} of them" if depth > 1 else ""
+    what = "the model's decisions" if system.model else "recorded decisions"
+    return [
+        f"Scope: {what} on {plural(record.rows.used, 'person', 'people')}, by "
+        f"{words.listing(names) if names else 'no attribute'}{crossed}. A row of the data is "
+        "called a person here; where a row is a household, read household.",
+        "Everyone else (the rest) means all people with another recorded value of the attribute; "
+        "for a crossing, with all its parts recorded. People with no recorded value are a group of "
+        "their own, compared with everyone recorded. Gaps are group minus everyone else; ratios "
+        "are group over everyone else.",
+    ]
+
+
+def _statistics(record: AuditRecord) -> list[str]:
+    alpha, number = record.policy.alpha, record.policy.hypotheses
+    strict = confidence(1 - alpha / number) if number else confidence(1 - alpha)
+    return [
+        f"Intervals are two-sided at 95{THIN}%: Wilson's for a rate, Newcombe's for a difference "
+        "of two rates, the same idea for a ratio. Values in an interval are compatible with these "
+        "data at that level.",
+        "Verdicts rest on other, stricter bounds: one-sided, built from Clopper-Pearson limits. "
+        f"Within the limit: both bounds at {confidence(1 - alpha)} lie inside it. Beyond the "
+        f"limit: one bound at {strict} lies outside it, which is {confidence(alpha)} shared among "
+        f"{plural(number, 'comparison')}. Otherwise these data cannot tell. The figures draw the "
+        "bounds that judged. Checks that cannot hold the system back share their level among all.",
+        "A ratio of two small rates can be large though few people are concerned: it is beyond its "
+        "limit only where the gap is too, by a floor that the policy sets. Where the floor "
+        "decided, a note under the table says so.",
+        "Inference is about the process that decides, not only about these people: even a complete "
+        "count of decisions has an interval.",
+        f"At least {record.policy.floor} people must be in what a rate counts before it can be "
+        "found within a limit. Fewer can still show a breach.",
+        "Gaps are limited in both directions: a favoured group is a gap too.",
+    ]
+
+
+def _policy(record: AuditRecord) -> str:
+    p = record.policy
+    level = f" Risk level {plain(p.level)}. {plain(p.level_reason)}" if p.level else ""
+    return (
+        f"{plain(p.title)} ({plain(p.id)} {plain(p.version)}; source: {plain(p.source)}).{level} "
+        "The limits are numbers that the policy file proposes; where a number has another "
+        "standing, the requirement below says so."
+    )
+
+
+def _requirements(record: AuditRecord) -> Block:
+    return table(
+        "Requirements of the policy",
+        "Requirement | In words | Standing | Checks",
+        [
+            (
+                plain(f"{r.id}: {r.title}"),
+                plain(r.text),
+                plain(r.status),
+                plain(", ".join(words.spelled(c) for c in r.checks)) or "none applies here",
+            )
+            for r in record.requirements
+        ],
+    )
+
+
+def _rows(record: AuditRecord) -> str:
+    r = record.rows
+    return (
+        f"{plural(r.read, 'row')} read = {count(r.used)} used + {count(r.read - r.used)} left out "
+        f"of everything. {count(r.labelled)} have both a decision and a recorded outcome; error "
+        "rates count only those."
+    )
+
+
+def _exclusions(record: AuditRecord) -> list[Block]:
+    if not record.exclusions:
+        return []
+    rows: list[tuple[str | Cell, ...]] = [
+        (
+            words.spelled(e.reason),
+            SCOPES.get(e.scope, words.spelled(e.scope)),
+            words.subject(e.attribute or ALL, e.group),
+            count(e.rows),
+        )
+        for e in record.exclusions
+    ]
+    return [table("People left out, by reason and group", "Reason | Of what | Group | #Rows", rows)]
+
+
+def proof(record: AuditRecord) -> Section:
+    """Say what the audit was made from, so that anyone can make it again."""
+    p, s = record.provenance, record.system
+    facts: list[tuple[str | Cell, ...]] = [
+        ("System", plain(f"{s.name} {s.version}")),
+        ("Stage", words.spelled(s.stage)),
+        ("Date of the audit", record.date or "not given"),
+        ("Format of the record", record.format),
+        ("Model", plain(s.model) or "none: recorded decisions"),
+        ("Recorded outcome", measures.label(s) if s.label else "none"),
+        ("Decision", measures.rule(s)),
+        ("Seed", str(p.seed)),
+    ]
+    digests: list[tuple[str | Cell, ...]] = [
+        (words.sentence_case(field), getattr(p.digests, field) or "none")
+        for field in ("data", "decisions", "plan", "policy", "code")
+    ]
+    sources: list[tuple[str | Cell, ...]] = [
+        (plain(f.role), words.name(f.name), count(f.bytes), f.sha256) for f in p.source
+    ]
+    versions: list[tuple[str | Cell, ...]] = [(v.package, v.version) for v in p.versions]
+    blocks: list[Block] = [
+        table("This audit", "What | Value", facts),
+        table("Digests of the content (SHA-256)", "Of | Digest", digests),
+    ]
+    if sources:
+        blocks.append(table("Files read", "Role | Name | #Bytes | SHA-256", sources))
+    blocks.append(table("Versions", "Package | Version", versions))
+    return Section("proof", "Where these numbers come from", "Provenance", tuple(blocks))

@@ -1,0 +1,138 @@
+"""What each metric says of people, in one plain sentence."""
+
+from dataclasses import dataclass
+
+from auditkit.metrics.registry import metrics
+from auditkit.report.story.words import name, spelled
+from auditkit.results import AuditRecord, SystemInfo
+
+
+@dataclass(frozen=True, slots=True)
+class MetricWords:
+    """A metric in words: a short name, among whom it counts, and what is counted of them.
+
+    A metric without words of its own has ``explanation``, or a name only.
+    """
+
+    name: str
+    among: str = ""
+    event: str = ""
+    explanation: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What the metric says, as one sentence."""
+        if self.among:
+            return f"Of {self.among}, the share who {self.event}."
+        return self.explanation or f"{self.name[:1].upper()}{self.name[1:]}."
+
+
+YES = "people recorded as {label}"
+NO = "people not recorded as {label}"
+ALL_LABELLED = "people with a decision and a recorded outcome"
+DECIDED = "people with a decision"
+SELECTED = "people who were selected"
+UNSELECTED = "people who were not selected"
+
+# Nothing here is called missed need: a recorded outcome is at best somebody's record of need.
+WORDS: dict[str, tuple[str, str, str]] = {
+    "selection_rate": ("selected", DECIDED, "were selected"),
+    "base_rate": ("recorded outcome ({label})", ALL_LABELLED, "are recorded as {label}"),
+    "false_negative_rate": ("missed recorded outcome ({label})", YES, "were not selected"),
+    "true_positive_rate": ("reached recorded outcome ({label})", YES, "were selected"),
+    "false_positive_rate": ("selected without recorded outcome ({label})", NO, "were selected"),
+    "true_negative_rate": (
+        "not selected, without recorded outcome ({label})",
+        NO,
+        "were not selected",
+    ),
+    "precision": ("recorded outcome among the selected", SELECTED, "are recorded as {label}"),
+    "false_discovery_rate": (
+        "no recorded outcome among the selected",
+        SELECTED,
+        "are not recorded as {label}",
+    ),
+    "negative_predictive_value": (
+        "no recorded outcome among those not selected",
+        UNSELECTED,
+        "are not recorded as {label}",
+    ),
+    "false_omission_rate": (
+        "recorded outcome among those not selected",
+        UNSELECTED,
+        "are recorded as {label}",
+    ),
+    "accuracy": (
+        "decision agrees with the recorded outcome",
+        ALL_LABELLED,
+        "had a decision that agrees with the recorded outcome",
+    ),
+    "error_rate": (
+        "decision differs from the recorded outcome",
+        ALL_LABELLED,
+        "had a decision that differs from the recorded outcome",
+    ),
+    "missing_decision_rate": ("no decision", "all people in the data", "have no decision"),
+}
+"""Metric id: its short name, among whom it counts, what it counts. Others are spelled out."""
+
+BURDEN_NAMES = {
+    "selection_rate": "selected (a burden)",
+    "false_positive_rate": "burdened without recorded outcome ({label})",
+    "true_positive_rate": "burdened with recorded outcome ({label})",
+    "false_negative_rate": "recorded outcome not selected ({label})",
+}
+"""What to call a metric where being selected is a burden."""
+
+
+COMPLEMENTS = {
+    "true_positive_rate": "false_negative_rate",
+    "true_negative_rate": "false_positive_rate",
+    "false_discovery_rate": "precision",
+    "negative_predictive_value": "false_omission_rate",
+    "error_rate": "accuracy",
+}
+"""A rate that is left untold where the other is told: together they make 100 %."""
+
+
+def label(system: SystemInfo) -> str:
+    """Spell the recorded outcome: ``in_need = yes``."""
+    return f"{name(system.label)} = {name(system.positive)}" if system.label else "the outcome"
+
+
+def words(metric: str, system: SystemInfo) -> MetricWords:
+    """Put a metric in words for a system, by what selection and its recorded outcome mean.
+
+    A metric that is not in the table is spelled out, with the registry's sentence if it has one.
+    """
+    if metric not in WORDS:
+        registered = metrics().get(metric)
+        return MetricWords(spelled(metric), explanation=registered.sentence if registered else "")
+    short, among, event = WORDS[metric]
+    if system.outcome == "burden":
+        short = BURDEN_NAMES.get(metric, short)
+    said = label(system)
+    return MetricWords(*(part.replace("{label}", said) for part in (short, among, event)))
+
+
+def rule(system: SystemInfo) -> str:
+    """Say what being selected means in the data: ``cash = yes``."""
+    above = system.selected.startswith("above ")
+    decision = name(system.decision) or f"the model's {'output' if above else 'decision'}"
+    if not system.selected:
+        return decision
+    return f"{decision} {'' if above else '= '}{name(system.selected)}"
+
+
+def is_share(record: AuditRecord, metric: str) -> bool:
+    """Whether a metric is a share of people, so that its differences are percentage points."""
+    return metric in WORDS or any(
+        m.metric == metric and m.numerator is not None for m in record.measurements
+    )
+
+
+def primary(record: AuditRecord) -> str:
+    """Choose the metric of the harm: to be missed by a benefit, or burdened without reason."""
+    measured = {m.metric for m in record.measurements if m.estimate is not None}
+    wanted = "false_positive_rate" if record.system.outcome == "burden" else "false_negative_rate"
+    return wanted if wanted in measured else "selection_rate"

@@ -1,0 +1,83 @@
+"""Every rate and every gap that was measured, as tables."""
+
+from auditkit.report.story import measures, words
+from auditkit.report.story.comparisons import (
+    attributes,
+    rate_cells,
+    remark,
+    told_metrics,
+    unstratified,
+)
+from auditkit.report.story.parts import Block, Cell, Heading, Paragraph, Section, Table, table
+from auditkit.results import REST, AuditRecord, Disparity
+
+
+def tables(record: AuditRecord) -> Section:
+    """Lay out every measured rate and its gap to everyone else, attribute by attribute."""
+    blocks: list[Block] = [
+        Paragraph(
+            "Everything that was measured, whether or not a limit is set for it; of two rates that "
+            f"add up to 100{words.THIN}%, one. Gaps without a limit are for exploring: among so "
+            "many, some are large by chance."
+        ),
+        _metric_list(record),
+        _sizes(record),
+    ]
+    for attribute in attributes(record):
+        blocks.append(Heading(f"By {words.attribute(attribute)}"))
+        blocks += [_every_rate(record, metric, attribute) for metric in told_metrics(record)]
+    return Section("tables", "Every rate and gap, in numbers", "Tables", tuple(blocks))
+
+
+def _metric_list(record: AuditRecord) -> Table:
+    rows: list[tuple[str | Cell, ...]] = []
+    for metric in told_metrics(record):
+        said = measures.words(metric, record.system)
+        rows.append((said.name, said.sentence, metric))
+    return table("What the rates are called", "Name | In a sentence | In the record", rows)
+
+
+def _sizes(record: AuditRecord) -> Table:
+    rows: list[tuple[str | Cell, ...]] = [
+        (
+            words.subject(g.attribute, g.group),
+            words.count(g.rows),
+            words.count(g.decided),
+            words.count(g.labelled),
+        )
+        for g in record.groups
+    ]
+    return table(
+        "How many people each group has",
+        "Group | #People | #with a decision | #with decision and recorded outcome",
+        rows,
+    )
+
+
+def _every_rate(record: AuditRecord, metric: str, attribute: str) -> Table:
+    gap_of: dict[str, Disparity] = {
+        d.group: d
+        for d in record.disparities
+        if (d.metric, d.attribute, d.against, d.statistic)
+        == (metric, attribute, REST, "difference")
+    }
+    shares, said = measures.is_share(record, metric), measures.words(metric, record.system)
+    scale = words.scale("difference", shares)
+    rows: list[tuple[str | Cell, ...]] = []
+    for m in unstratified(record, metric, attribute):
+        gap = gap_of.get(m.group)
+        rows.append(
+            (
+                words.group(m.group),
+                *rate_cells(m, shares),
+                words.DASH if gap is None else scale.value(gap.estimate),
+                words.DASH if gap is None else scale.span(gap.lower, gap.upper),
+                remark(m, record.policy.floor),
+            )
+        )
+    return table(
+        f"{words.sentence_case(said.name)}, by {words.attribute(attribute)}",
+        f"Group | #n | #of them | #Rate | #95{words.THIN}% interval "
+        f"| #Gap to everyone else | #95{words.THIN}% interval | Remark",
+        rows,
+    )

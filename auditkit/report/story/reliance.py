@@ -1,0 +1,209 @@
+"""What the model relies on: attributions, behind the sentence that says what they are not."""
+
+from auditkit.report.story import words
+from auditkit.report.story.comparisons import attributes
+from auditkit.report.story.parts import (
+    Block,
+    Bullets,
+    Cell,
+    Chart,
+    Evidence,
+    Heading,
+    Paragraph,
+    Section,
+    Table,
+    table,
+)
+from auditkit.report.story.unknowns import STATES
+from auditkit.results import ALL, CROSS, SAMPLING, Attribution, AuditRecord, Status
+
+MOST_FEATURES = 8
+MOST_GROUPS = 6
+"""What one figure of attributions can hold; the table beside it has everything."""
+
+CAVEAT = (
+    "Attributions describe the model, not the world. They say how much the model's output moves "
+    "with each input, relative to a set of background rows; they say nothing of why people differ "
+    "and are not causal. No outcome in this report rests on them."
+)
+
+
+def relies(record: AuditRecord) -> Section:
+    """Tell what the model relies on, after what that can and cannot mean."""
+    blocks: list[Block] = [Paragraph(CAVEAT, "caution"), Bullets(inputs(record))]
+    explanation = record.explanation
+    if explanation.status != Status.OK:
+        reason = words.plain(explanation.note).rstrip(".") or "there is no model to explain"
+        lead = (
+            "Attributions are withheld"
+            if explanation.status == Status.UNDEFINED
+            else "There are no attributions"
+        )
+        blocks.append(Paragraph(f"{lead}: {reason}."))
+    else:
+        blocks.append(Paragraph(_how(record)))
+        blocks += [_means(record, attribute) for attribute in explained(record)]
+        if record.disparity_attributions:
+            blocks += [Heading("Where the gap in the model's output comes through"), _gaps(record)]
+    return Section("relies", "What the model relies on", "What it relies on", tuple(blocks))
+
+
+def inputs(record: AuditRecord) -> tuple[str, ...]:
+    """Say of each attribute whether the model reads it, and that reading is not influence."""
+    sentences = []
+    for info in record.attributes:
+        said = words.sentence_case(words.attribute(info.name))
+        if info.state in STATES:
+            sentences.append(f"{said}: no data, so what the model's inputs say of it is not known.")
+        elif not record.system.model:
+            sentences.append(
+                f"{said}: only decisions were given, no model, so whether it is an input is not "
+                "known."
+            )
+        elif info.model_input:
+            sentences.append(f"{said} is an input of the model.")
+        else:
+            sentences.append(
+                f"{said} is not an input of the model. That is not the same as no influence: other "
+                "inputs may stand in for it."
+            )
+    return tuple(sentences)
+
+
+def explained(record: AuditRecord) -> tuple[str, ...]:
+    """Name the single attributes that have attributions by group."""
+    found = {a.attribute for a in record.attributions}
+    return tuple(a for a in attributes(record) if a in found and CROSS not in a)
+
+
+def features(record: AuditRecord, attribute: str) -> tuple[str, ...]:
+    """Rank the inputs by mean absolute attribution over everyone, largest first."""
+    everyone = {a.feature: a.mean_abs or 0.0 for a in record.attributions if a.attribute == ALL}
+    of_groups = [a for a in record.attributions if a.attribute == attribute]
+    weight = dict(everyone)
+    for a in of_groups:
+        if a.feature not in everyone:
+            weight[a.feature] = max(weight.get(a.feature, 0.0), a.mean_abs or 0.0)
+    named = {a.feature for a in of_groups}
+    return tuple(sorted(named, key=lambda f: (f == SAMPLING, -weight[f], f)))
+
+
+def groups_of(record: AuditRecord, attribute: str) -> tuple[str, ...]:
+    """Name the groups that have attributions, those with most explained rows first."""
+    size: dict[str, int] = {}
+    for a in record.attributions:
+        if a.attribute == attribute:
+            size[a.group] = max(size.get(a.group, 0), a.n)
+    return tuple(sorted(size, key=lambda g: (-size[g], g)))
+
+
+def by_cell(record: AuditRecord, attribute: str) -> dict[tuple[str, str], Attribution]:
+    """Index the attributions of one attribute by feature and group."""
+    return {(a.feature, a.group): a for a in record.attributions if a.attribute == attribute}
+
+
+def _how(record: AuditRecord) -> str:
+    e = record.explanation
+    text = (
+        f"Method: {words.plain(e.method)}. Unit: {words.plain(e.unit)}. Explained "
+        f"{words.count(e.rows)} of {words.count(e.rows_of)} rows, "
+    )
+    text += (
+        f"against {words.count(e.background)} background rows."
+        if e.background
+        else "relative to the rows that the model's own trees have counted."
+    )
+    if e.additivity is not None and e.tolerance is not None:
+        text += (
+            f" On every explained row the attributions add up to the model's own output, to within "
+            f"{e.additivity:.2g} (allowed: {e.tolerance:.2g})."
+        )
+    note = words.plain(e.note).rstrip(".")
+    return f"{text} {words.sentence_case(note)}." if note else text
+
+
+def _means(record: AuditRecord, attribute: str) -> Evidence:
+    unit, by = words.plain(record.explanation.unit), words.attribute(attribute)
+    shown, groups = features(record, attribute), groups_of(record, attribute)
+    title = f"Mean attribution of each input, by {by}"
+    cuts = []
+    if len(shown) > MOST_FEATURES:
+        cuts.append(f"the {MOST_FEATURES} of {len(shown)} inputs with the largest attributions")
+    if len(groups) > MOST_GROUPS:
+        cuts.append(f"the {MOST_GROUPS} of {len(groups)} groups with most explained rows")
+    cut = f" Drawn: {words.listing(cuts)}; the table has all." if cuts else ""
+    chart = Chart(
+        kind="attributions",
+        subject="",
+        attribute=attribute,
+        title=title,
+        description=(
+            f"For each input, one mark for each group of {by} at its mean attribution in {unit}, "
+            f"with a line over the 95{words.THIN}% interval. The table has the same numbers."
+        ),
+        note=(
+            f"In {unit}; right of zero the input raises the model's output for the group on "
+            f"average, left of it lowers it.{cut}"
+        ),
+    )
+    return Evidence(chart, _mean_table(record, attribute, f"{title}: the numbers"))
+
+
+def _mean_table(record: AuditRecord, attribute: str, caption: str) -> Table:
+    cells = by_cell(record, attribute)
+    digits = words.decimals(max((a.mean_abs or 0.0 for a in cells.values()), default=0.0))
+    rows: list[tuple[str | Cell, ...]] = [
+        (
+            _input(feature),
+            words.group(group),
+            words.count(a.n),
+            words.amount(a.mean, digits),
+            _span(a.lower, a.upper, digits),
+            words.amount(a.mean_abs, digits, signed=False),
+        )
+        for feature in features(record, attribute)
+        for group in groups_of(record, attribute)
+        if (a := cells.get((feature, group)))
+    ]
+    return table(
+        caption,
+        f"Input | Group | #Rows explained | #Mean | #95{words.THIN}% interval | #Mean absolute",
+        rows,
+    )
+
+
+def _input(feature: str) -> str:
+    """Spell an input, or what takes the place of one."""
+    others = {
+        SAMPLING: "(sampling): all rows against the explained ones",
+        "(rounding)": "(rounding): what the model's own arithmetic leaves over",
+    }
+    return others.get(feature) or words.name(feature)
+
+
+def _span(lower: float | None, upper: float | None, digits: int) -> str:
+    if lower is None or upper is None:
+        return words.DASH
+    return f"{words.amount(lower, digits)} to {words.amount(upper, digits)}"
+
+
+def _gaps(record: AuditRecord) -> Table:
+    unit = words.plain(record.explanation.unit)
+    found = record.disparity_attributions
+    digits = words.decimals(max((abs(d.contribution or 0.0) for d in found), default=0.0))
+    rows: list[tuple[str | Cell, ...]] = [
+        (
+            words.subject(d.attribute, d.group),
+            _input(d.feature),
+            words.amount(d.contribution, digits),
+            _span(d.lower, d.upper, digits),
+        )
+        for d in found
+    ]
+    return table(
+        f"How much of each group's gap in mean model output goes through each input, in {unit}",
+        f"Group, against everyone else | Input | #Contribution | #95{words.THIN}% interval",
+        rows,
+        "Over the inputs, sampling included, the contributions of a group add up to its gap in "
+        "mean model output over all rows.",
+    )

@@ -1,0 +1,156 @@
+"""Who could not be judged, and why: page 1 names them before it shows any table."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from auditkit.report.story import gaps, measures, words
+from auditkit.report.story.gaps import GapRow
+from auditkit.report.story.parts import Block, Bullets, Cell, Heading, Paragraph, Section, table
+from auditkit.results import ALL, CROSS, NOT_RECORDED, RANGE, AuditRecord, Exclusion, Outcome
+
+STATES = {
+    "not_collected": "not collected, so nothing is known of it; it was not guessed",
+    "unsafe_to_collect": "judged unsafe to collect, so nothing is known of it; it was not guessed",
+}
+SCOPES = {
+    "all": "left out of everything",
+    "error_metrics": "left out of every number that needs the recorded outcome",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """Something without an answer: an ``attribute``, a ``group``, or ``excluded`` rows."""
+
+    kind: str
+    subject: str
+    reason: str
+
+    @property
+    def text(self) -> str:
+        """Subject and reason in one line."""
+        return f"{self.subject}: {self.reason}"
+
+
+def unjudged(record: AuditRecord) -> tuple[Unjudged, ...]:
+    """List who could not be judged: attributes, then groups, then rows left out."""
+    return (*_attributes(record), *_groups(record), *_excluded(record))
+
+
+def _attributes(record: AuditRecord) -> Iterable[Unjudged]:
+    for info in record.attributes:
+        if info.state in STATES:
+            yield Unjudged("attribute", words.attribute(info.name), STATES[info.state])
+
+
+def _groups(record: AuditRecord) -> tuple[Unjudged, ...]:
+    """List groups without an answer, each reason once; if some checks are required, of those."""
+    checks = [
+        c
+        for c in gaps.unique_checks(record)
+        if c.against != RANGE and c.outcome != Outcome.NOT_APPLICABLE
+    ]
+    required = [c for c in checks if c.effect.blocks] or checks
+    rows = [row for row in gaps.rows(record, required) if not row.judged]
+    order = {g: i for i, g in enumerate((g.attribute, g.group) for g in record.groups)}
+    rows.sort(key=lambda r: order.get((r.check.attribute, r.check.group), len(order)))
+    alike: dict[tuple[str, str], dict[str, None]] = {}
+    for row in rows:
+        attribute = row.check.attribute
+        named = attribute if attribute not in ("", ALL) else ""
+        key = _heading(row, record) if not named else words.attribute(attribute)
+        alike.setdefault((key, _reason(row, record)), {})[row.group if named else ""] = None
+    return tuple(
+        Unjudged("group", f"{'; '.join(groups)} ({key})" if any(groups) else key, reason)
+        for (key, reason), groups in alike.items()
+    )
+
+
+def _heading(row: GapRow, record: AuditRecord) -> str:
+    """Name a check that has no group of its own by what it asks about."""
+    said = measures.words(row.check.metric, record.system).name
+    return f"everyone, for the rate {said}" if said else words.spelled(row.check.check)
+
+
+def _reason(row: GapRow, record: AuditRecord) -> str:
+    """Say why in full: k of n, of whom, and how many would be wanted."""
+    said = measures.words(row.check.metric, record.system)
+    m, n = row.measurement, row.check.n
+    if not said.among:
+        return row.reason
+    if row.reason == "nobody to count":
+        return f"there are no {said.among}, so there is no rate"
+    if n < record.policy.floor and m is not None and m.numerator is not None:
+        return (
+            f"{words.count(m.numerator)} of {words.count(n)} {said.among} {said.event}; "
+            f"at least {record.policy.floor} people are wanted"
+        )
+    return row.reason
+
+
+def totals(exclusions: Iterable[Exclusion]) -> dict[tuple[str, str], int]:
+    """Add up the rows left out, by reason and scope.
+
+    Exclusions may be told for everyone and again group by group; a row counts once.
+    """
+    by_attribute: dict[tuple[str, str], dict[str, int]] = {}
+    for row in exclusions:
+        sums = by_attribute.setdefault((row.reason, row.scope), {})
+        sums[row.attribute] = sums.get(row.attribute, 0) + row.rows
+    return {
+        key: sums[ALL] if ALL in sums else max(sums.values()) for key, sums in by_attribute.items()
+    }
+
+
+def _excluded(record: AuditRecord) -> Iterable[Unjudged]:
+    for (reason, scope), rows in totals(record.exclusions).items():
+        if rows:
+            share = f" ({words.percent(rows / record.rows.read)})" if record.rows.read else ""
+            yield Unjudged(
+                "excluded",
+                f"{words.plural(rows, 'person', 'people')}{share}",
+                f"{words.spelled(reason)}; {SCOPES.get(scope, words.spelled(scope))}",
+            )
+
+
+def unrecorded(record: AuditRecord) -> tuple[str, ...]:
+    """Tell, for each attribute, how many people have no recorded group."""
+    return tuple(
+        f"{words.plural(g.rows, 'person', 'people')} "
+        f"({words.percent(g.rows / record.rows.read)}) have no recorded "
+        f"{words.attribute(g.attribute)}. They are shown as a group of their own and are in "
+        "no other group of it."
+        for g in record.groups
+        if g.group == NOT_RECORDED and g.rows and CROSS not in g.attribute
+    )
+
+
+def unknown(record: AuditRecord) -> Section:
+    """Tell who could not be judged and why."""
+    items = unjudged(record)
+    blocks: list[Block] = []
+    attributes = [i for i in items if i.kind == "attribute"]
+    if attributes:
+        blocks += [
+            Heading("Attributes with no data"),
+            Bullets(tuple(words.sentence_case(f"{i.text}.") for i in attributes)),
+        ]
+    groups = [i for i in items if i.kind == "group"]
+    if groups:
+        symbol = words.NOT_ASSESSED
+        blocks.append(
+            table(
+                "Groups that a required check could not judge",
+                "Group | Not assessed, because",
+                [(i.subject, Cell(f"{symbol.symbol} {i.reason}", symbol.tone)) for i in groups],
+            )
+        )
+    else:
+        blocks.append(Paragraph("Every required check could be computed for every group."))
+    left_out = [i for i in items if i.kind == "excluded"]
+    blocks.append(Heading("People left out or not recorded"))
+    sentences = [*(f"{i.text}." for i in left_out), *unrecorded(record)]
+    if not left_out:
+        sentences.insert(0, "Nobody in the data was left out.")
+    blocks.append(Bullets(tuple(sentences)))
+    return Section("unknown", "Who could not be judged, and why", "Not judged", tuple(blocks))
