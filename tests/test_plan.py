@@ -8,7 +8,13 @@ from auditkit import Attribute, PlanError
 from auditkit.plan import NOT_BUILT, canonical, make_plan, read_plan
 
 GOOD = {
-    "data": {"source": "rows.csv", "label": "y", "positive": 1, "decision": "d", "outcome": "benefit"},
+    "data": {
+        "source": "rows.csv",
+        "label": "y",
+        "positive": 1,
+        "decision": "d",
+        "outcome": "benefit",
+    },
     "attributes": {"gender": {}},
 }
 
@@ -16,7 +22,8 @@ GOOD = {
 def test_toml_and_keywords_make_the_same_plan(tmp_path):
     path = tmp_path / "audit.toml"
     path.write_text(
-        '[data]\nsource = "rows.csv"\nlabel = "y"\npositive = 1\ndecision = "d"\noutcome = "benefit"\n'
+        '[data]\nsource = "rows.csv"\nlabel = "y"\npositive = 1\ndecision = "d"\n'
+        'outcome = "benefit"\n'
         "[attributes.gender]\n",
         encoding="utf-8",
     )
@@ -81,8 +88,16 @@ def test_label_may_not_be_the_decision():
 
 
 def test_bins_name_their_groups():
-    assert Attribute("age", bins=[18, 31, 61]).groups_of_bins == ("<18", "[18,31)", "[31,61)", ">=61")
-    assert Attribute("age", bins=[18], labels=["minor", "adult"]).groups_of_bins == ("minor", "adult")
+    assert Attribute("age", bins=[18, 31, 61]).groups_of_bins == (
+        "<18",
+        "[18,31)",
+        "[31,61)",
+        ">=61",
+    )
+    assert Attribute("age", bins=[18], labels=["minor", "adult"]).groups_of_bins == (
+        "minor",
+        "adult",
+    )
 
 
 @pytest.mark.parametrize(

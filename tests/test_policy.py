@@ -1,4 +1,4 @@
-"""Policies are data: strict to read, and settled for a risk level before any number is looked at."""
+"""Policies are data: strict to read, and settled for a risk level before a number is seen."""
 
 import tomllib
 

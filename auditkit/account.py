@@ -1,0 +1,90 @@
+"""Plan and evidence become the parts of a record that say what was audited, and from what."""
+
+from auditkit.evidence.counts import outcome_cells
+from auditkit.evidence.gather import Evidence
+from auditkit.plan import Above, AuditPlan
+from auditkit.policy.schema import Policy
+from auditkit.record import code_digest, plan_digest, versions
+from auditkit.results import (
+    AttributeInfo,
+    Digests,
+    GroupSize,
+    Provenance,
+    Rows,
+    SystemInfo,
+)
+
+
+def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
+    """Say what is audited."""
+    selected = plan.data.selected
+    if isinstance(selected, Above):
+        words = f"above {selected.above:g}"
+    else:
+        words = ", ".join(selected) if selected is not None else plan.data.positive or ""
+    model = type(evidence.scorer.model).__name__ if evidence.scorer is not None else ""
+    return SystemInfo(
+        name=plan.system.name,
+        version=plan.system.version,
+        stage=plan.system.stage,
+        task=plan.data.task,
+        label=plan.data.label or "",
+        positive=plan.data.positive or "",
+        decision=plan.data.decision or "",
+        selected=words,
+        outcome=plan.data.outcome,
+        model=model,
+    )
+
+
+def attributes(plan: AuditPlan, evidence: Evidence) -> tuple[AttributeInfo, ...]:
+    """Say what the plan says of each attribute, and whether the model reads its column."""
+    inputs = evidence.scorer.features if evidence.scorer is not None else ()
+    return tuple(
+        AttributeInfo(
+            a.name,
+            a.ground,
+            a.state,
+            a.reference or "",
+            a.state == "measured" and a.column in inputs,
+        )
+        for a in plan.attributes.values()
+    )
+
+
+def group_sizes(evidence: Evidence) -> tuple[GroupSize, ...]:
+    """Count the rows of every group: all, with a decision, with a recorded outcome too."""
+    cells = outcome_cells()
+    own = evidence.groups.own
+    return tuple(
+        GroupSize(
+            a,
+            g,
+            int(row.sum()),
+            int(row[cells.decided].sum()),
+            int(row[cells.decided & cells.labelled].sum()),
+        )
+        for (a, g), row in zip(evidence.groups.names, own, strict=True)
+    )
+
+
+def rows(evidence: Evidence) -> Rows:
+    """Account for the rows: read, used, used with a recorded outcome."""
+    whole = group_sizes(evidence)[0]
+    return Rows(read=whole.rows, used=whole.decided, labelled=whole.labelled)
+
+
+def provenance(plan: AuditPlan, policy: Policy, evidence: Evidence) -> Provenance:
+    """Say what the audit was made from, by content."""
+    return Provenance(
+        source=evidence.files,
+        digests=Digests(
+            data=evidence.counts.digest(decisions=False),
+            decisions=evidence.counts.digest(decisions=True),
+            plan=plan_digest(plan),
+            policy=policy.digest,
+            code=code_digest(),
+        ),
+        versions=versions(),
+        seed=plan.audit.seed,
+    )

@@ -1,0 +1,310 @@
+"""The whole pipe on one screen, and the audit as Python users meet it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from auditkit import account
+from auditkit import record as recording
+from auditkit.disparity import compare
+from auditkit.errors import DataError, PlanError, did_you_mean
+from auditkit.evidence.alignment import Rowwise
+from auditkit.evidence.gather import Progress, gather
+from auditkit.explain.explained import explained
+from auditkit.judge import (
+    check_metrics,
+    detectable_gaps,
+    disposition,
+    findings,
+    hypotheses,
+    judge,
+)
+from auditkit.measure import measure
+from auditkit.plan import Attribute, AuditPlan, make_plan, read_plan
+from auditkit.policy.schema import read_policy
+from auditkit.results import (
+    ALL,
+    TABLES,
+    AuditRecord,
+    Disposition,
+    Finding,
+    frame,
+    round_floats,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+def run(plan: AuditPlan | str | Path, progress: Progress | None = None) -> "Audit":
+    """Carry out a plan.
+
+    Parameters
+    ----------
+    plan : AuditPlan or path
+        A plan, or the path of an ``audit.toml``.
+    progress : callable, optional
+        Told of long work: ``progress(step, done, of)``.
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    PlanError, PolicyError, DataError, ModelError
+        What cannot be audited, all problems at once, and how to mend them.
+    """
+    plan = plan if isinstance(plan, AuditPlan) else read_plan(plan)
+    if plan.data.source is None:
+        raise PlanError("'data.source' is missing. Name the file that holds the rows.")
+    data = plan.path(plan.data.source)
+    model = plan.path(plan.model.source) if plan.model.source is not None else None
+    return _run(plan, data, model, progress)
+
+
+def _run(plan: AuditPlan, data: object, model: object, progress: Progress | None) -> "Audit":
+    """Take the data's way from rows to a record."""
+    tell = progress or _silent
+    labelled = plan.data.label is not None
+    policy = read_policy(plan)
+    check_metrics(policy)
+
+    evidence = gather(plan, data, model, tell)
+    groups = evidence.groups
+    measurements = measure(groups, labelled=labelled, floor=policy.floor)
+    family = hypotheses(groups, policy, labelled=labelled)
+    detectable = detectable_gaps(groups, policy, family, labelled=labelled)
+    disparities = compare(groups, plan, policy.floor, detectable)
+    explanation, by_group, by_gap = explained(plan, evidence, tell)
+    checks = judge(groups, policy, family, detectable, labelled=labelled, outcome=plan.data.outcome)
+    verdict, reasons = disposition(checks, groups, policy, family, plan.system.stage)
+
+    return Audit(
+        round_floats(
+            AuditRecord(
+                format=recording.FORMAT,
+                date=plan.audit.date.isoformat() if plan.audit.date else "",
+                system=account.system(plan, evidence),
+                policy=policy.info(family.blocking),
+                requirements=policy.requirements(),
+                attributes=account.attributes(plan, evidence),
+                intersections=plan.groups.intersections,
+                disposition=verdict,
+                reasons=reasons,
+                findings=findings(checks),
+                rows=account.rows(evidence),
+                groups=account.group_sizes(evidence),
+                exclusions=evidence.exclusions,
+                measurements=measurements,
+                disparities=disparities,
+                checks=checks,
+                explanation=explanation,
+                attributions=by_group,
+                disparity_attributions=by_gap,
+                notes=evidence.notes,
+                provenance=account.provenance(plan, policy, evidence),
+            )
+        )
+    )
+
+
+def _silent(step: str, done: int, of: int | None) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found, for notebooks: tables, figures, the disposition and the report."""
+
+    record: AuditRecord
+
+    @property
+    def disposition(self) -> Disposition:
+        """What the audit allows; a named person decides."""
+        return self.record.disposition
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The checks beyond their limit."""
+        return self.record.findings
+
+    def table(self, name: str) -> "pd.DataFrame":
+        """Return a table: measurements, disparities, checks, exclusions, attributions, ...
+
+        Raises
+        ------
+        PlanError
+            There is no such table.
+        """
+        if name not in TABLES:
+            raise PlanError(f"There is no table '{name}'. {did_you_mean(name, TABLES)}")
+        return frame(getattr(self.record, name), TABLES[name])
+
+    def figure(self, name: str, by: str) -> "Figure":
+        """Draw a check of the policy, a metric, or ``attributions``, by an attribute or crossing.
+
+        Raises
+        ------
+        PlanError
+            There is nothing of that name, or no such attribute.
+        """
+        from auditkit.report import figures
+
+        attributes = {c.attribute for c in self.record.measurements if c.attribute != ALL}
+        if by not in attributes:
+            raise PlanError(f"There is no attribute '{by}'. {did_you_mean(by, attributes)}")
+        checks = {c.check for c in self.record.checks}
+        metrics = {m.metric for m in self.record.measurements}
+        if name in checks:
+            return figures.gaps(self.record, name, by)
+        if name in metrics:
+            return figures.rates(self.record, name, by)
+        if name == "attributions":
+            return figures.attributions(self.record, by)
+        known = {*checks, *metrics, "attributions"}
+        raise PlanError(f"There is nothing named '{name}' to draw. {did_you_mean(name, known)}")
+
+    def files(self) -> dict[str, str]:
+        """Write ``audit.json`` and ``report.html`` as text, by file name."""
+        from auditkit.report.html import page
+
+        return {
+            recording.RECORD_FILE: recording.dumps(self.record),
+            recording.REPORT_FILE: page(self.record),
+        }
+
+    def report(self, folder: str | Path) -> Path:
+        """Write ``audit.json`` and ``report.html`` into a folder of their own.
+
+        Raises
+        ------
+        OutputError
+            The folder holds other content, or cannot be written.
+        """
+        recording.write(Path(folder), self.files(), self.record)
+        return Path(folder)
+
+    def _repr_html_(self) -> str:
+        from auditkit.report.html import fragment
+
+        html: str = fragment(self.record)
+        return html
+
+    def __repr__(self) -> str:
+        from auditkit.report.story import headline
+
+        return f"<Audit of {self.record.system.name}: {headline(self.record)}>"
+
+
+def load(path: str | Path) -> Audit:
+    """Open an audit from its ``audit.json``, or from the folder it is in.
+
+    Raises
+    ------
+    DataError
+        There is no such file, or it is not an audit of this format.
+    """
+    path = Path(path)
+    path = path / recording.RECORD_FILE if path.is_dir() else path
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"Audit '{path.name}' cannot be read: {error.strerror}.") from None
+    return Audit(recording.loads(content, path.name))
+
+
+def audit(
+    model: Any,  # noqa: ANN401
+    data: Any,  # noqa: ANN401
+    *,
+    outcome: Literal["benefit", "burden"],
+    attributes: "Sequence[str | Attribute | pd.Series[Any]]",
+    label: "str | pd.Series[Any] | None" = None,
+    positive: object = None,
+    decision: "str | pd.Series[Any] | None" = None,
+    selected: object = None,
+    intersections: int = 1,
+    smallest: int | None = None,
+    features: Sequence[str] | Mapping[str, str] | None = None,
+    policy: str = "icrc",
+    answers: Mapping[str, object] | None = None,
+    explain: Mapping[str, object] | None = None,
+    name: str = "Unnamed system",
+    version: str = "",
+    stage: Literal["explore", "sandbox", "pre_rollout", "in_use"] = "explore",
+    seed: int = 0,
+    date: object = None,
+    progress: Progress | None = None,
+) -> Audit:
+    """Audit a model, or a column of decisions, on evaluation rows.
+
+    Parameters
+    ----------
+    model : estimator, path or None
+        A fitted binary classifier, the path of a ``.skops`` file, or ``None`` with ``decision``.
+    data : DataFrame or path
+        Evaluation rows: pandas, CSV or Parquet.
+    outcome : {"benefit", "burden"}
+        What being selected means to the person.
+    attributes : sequence of str, Attribute or Series
+        Protected attributes; numbers need an ``Attribute`` with bins.
+    label : str or Series, optional
+        Recorded outcome; without it error metrics are not applicable.
+    positive : value
+        The positive value of the label.
+    decision : str or Series, optional
+        The decisions, if there is no model.
+    selected : value, list of values or {"above": number}, optional
+        Which decisions select; by default the positive value of the label.
+    intersections : int
+        How many attributes are crossed at most.
+    smallest : int, optional
+        Smallest denominator that can show a limit to be kept; by default the policy's.
+    features : sequence of str or mapping of str to {"number", "text"}, optional
+        Columns the model reads, in its order, if it does not know them itself.
+    policy, answers
+        The policy that judges, and the answers that set its risk level; none means the worst.
+    explain : mapping, optional
+        ``rows``, ``background``, ``perturbation``; ``{"rows": 0}`` leaves explanations out.
+    name, version, stage, date
+        What is audited and when; outside ``explore`` a disposition is given.
+    seed : int
+        Seed of all randomness.
+    progress : callable, optional
+        Told of long work: ``progress(step, done, of)``.
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    PlanError, PolicyError, DataError, ModelError
+        What cannot be audited, all problems at once, and how to mend them.
+    """
+    rows = Rowwise(data)
+    content: dict[str, Any] = {
+        "system": {"name": name, "version": version, "stage": stage},
+        "data": {
+            "label": rows.column("label", label),
+            "positive": positive,
+            "decision": rows.column("decision", decision),
+            "selected": selected,
+            "outcome": outcome,
+        },
+        "model": {
+            "features": features if isinstance(features, Mapping | None) else tuple(features)
+        },
+        "attributes": rows.attributes(attributes),
+        "groups": {"intersections": intersections, "smallest": smallest},
+        "policy": {"use": policy, "answers": dict(answers or {})},
+        "explain": dict(explain or {}),
+        "audit": {"seed": seed, "date": date},
+    }
+    plan = make_plan(content)
+    if isinstance(model, str | Path):
+        model = Path(model)
+    return _run(plan, rows.data, model, progress)

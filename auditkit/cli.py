@@ -1,0 +1,290 @@
+"""The command line: arguments in, exit code out; the only module that prints.
+
+Exit codes: 0 ready for a decision, or complete in stage explore; 1 reject or terminate; 2 bad usage
+or input, nothing written; 3 not ready, or no disposition outside explore; 70 a fault of auditkit;
+130 interrupted.
+"""
+
+import csv
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from auditkit.api import Audit
+    from auditkit.results import AuditRecord
+
+EXIT_BAD_INPUT = 2
+EXIT_NOT_READY = 3
+EXIT_CRASH = 70
+EXIT_INTERRUPTED = 130
+MOST_LINES = 12
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="auditkit")
+def cli() -> None:
+    """Audit a model or its decisions: within the limit, beyond it, or cannot tell."""
+
+
+@cli.command()
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder to write to. By default reports/DATE-NAME in the working directory.",
+)
+def run(plan: Path, out: Path | None) -> int:
+    """Carry out PLAN (an audit.toml); write audit.json and report.html.
+
+    Leaves with 0 if the system is ready for a decision (or the stage is explore), 3 if it is not
+    ready, 2 if the audit could not be made.
+    """
+    from auditkit import api
+    from auditkit.plan import read_plan
+
+    read = read_plan(plan)
+    click.echo(_title(read.system.name, read.system.version, read.system.stage), err=True)
+    audit = api.run(read, progress=Progress())
+    _write(audit, out)
+    return exit_code(audit.record)
+
+
+@cli.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder to write to. By default reports/DATE-NAME in the working directory.",
+)
+def demo(out: Path | None) -> int:
+    """Audit an invented aid programme with planted disparities, under the icrc policy.
+
+    The data are generated with a fixed seed, audited, and removed again. Always leaves with 0.
+    """
+    from auditkit import api
+    from auditkit.plan import read_plan
+
+    with tempfile.TemporaryDirectory(prefix="auditkit-demo-") as folder:
+        _demo_data().write(Path(folder))
+        plan = read_plan(Path(folder) / "audit.toml")
+        click.echo(_title(plan.system.name, plan.system.version, plan.system.stage), err=True)
+        audit = api.run(plan, progress=Progress())
+    _write(audit, out)
+    click.echo("The data are invented, and some of the gaps were planted: a demonstration only.")
+    return 0
+
+
+def _demo_data() -> "ModuleType":
+    """Load the generator from the installed package, or from the checkout it is developed in."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    here = Path(__file__).parent
+    places = [root / "datasets" / "aid_targeting" / "generate.py" for root in (here, here.parent)]
+    path = next(place for place in places if place.is_file())
+    spec = spec_from_file_location("auditkit_aid_targeting", path)
+    assert spec is not None  # noqa: S101
+    assert spec.loader is not None  # noqa: S101
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@cli.command()
+@click.argument("audit", type=click.Path(path_type=Path))
+@click.option("--table", help="Print one table, such as measurements, disparities or checks.")
+@click.option(
+    "--format", "layout", type=click.Choice(["csv", "json"]), default="csv", show_default=True
+)
+def show(audit: Path, table: str | None, layout: str) -> int:
+    """Print the verdict of AUDIT (an audit.json or its folder), or one of its tables."""
+    from auditkit import api
+
+    opened = api.load(audit)
+    if table is None:
+        for line in _verdict(opened.record):
+            click.echo(line)
+    else:
+        _print_table(opened, table, layout)
+    return 0
+
+
+def _print_table(audit: "Audit", name: str, layout: str) -> None:
+    from dataclasses import asdict
+
+    from auditkit.errors import PlanError, did_you_mean
+    from auditkit.results import TABLES, columns
+
+    if name not in TABLES:
+        raise PlanError(f"There is no table '{name}'. {did_you_mean(name, TABLES)}")
+    rows = [asdict(row) for row in getattr(audit.record, name)]
+    if layout == "json":
+        click.echo(json.dumps(rows, ensure_ascii=False, allow_nan=False, indent=1))
+        return
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    out.writerow(columns(TABLES[name]))
+    out.writerows([[spreadsheet_safe(cell) for cell in row.values()] for row in rows])
+
+
+def spreadsheet_safe(cell: object) -> object:
+    """Keep a spreadsheet from taking a text for a formula; numbers and ``-1`` stay as they are."""
+    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return "'" + cell
+    return cell
+
+
+@cli.command()
+def metrics() -> int:
+    """List the metrics, each in one sentence."""
+    from auditkit.metrics.registry import metrics as registered
+
+    known = registered()
+    width = max(map(len, known))
+    for name, metric in known.items():
+        click.echo(f"{name:<{width}}  {metric.sentence}")
+    return 0
+
+
+class Progress:
+    """Tells of long work on standard error: live on a terminal, else a line at the end."""
+
+    def __init__(self) -> None:
+        self.live = sys.stderr.isatty()
+        self.finished: set[str] = set()
+
+    def __call__(self, step: str, done: int, of: int | None) -> None:
+        """Tell how far a step has come."""
+        share = f"{done:,} of {of:,}" if of else f"{done:,}"
+        final = of is not None and done >= of and step not in self.finished
+        if final:
+            self.finished.add(step)
+        if final or self.live:
+            start = "\r" if self.live else ""
+            click.echo(f"{start}  {step:<11}{share} rows   ", nl=final, err=True)
+
+
+def _title(name: str, version: str, stage: str) -> str:
+    return " · ".join(part for part in (f"{name} {version}".strip(), stage) if part)
+
+
+def _write(audit: "Audit", out: Path | None) -> None:
+    from auditkit.record import RECORD_FILE, REPORT_FILE, content_digest
+
+    folder = out if out is not None else Path("reports") / default_folder(audit.record)
+    audit.report(folder)
+    for line in _verdict(audit.record):
+        click.echo(line)
+    click.echo(f"  report  {folder / REPORT_FILE}")
+    click.echo(
+        f"  record  {folder / RECORD_FILE}   content sha256 {content_digest(audit.record)[:12]}…"
+    )
+
+
+def default_folder(record: "AuditRecord") -> str:
+    """Name the folder of an audit: its date, or today's if the plan gives none, and its system."""
+    import datetime as dt
+    import re
+
+    day = record.date or dt.datetime.now(tz=dt.UTC).date().isoformat()
+    name = re.sub(r"[^\w]+", "-", record.system.name.lower()).strip("-_")[:60]
+    return f"{day}-{name or 'audit'}"
+
+
+def _verdict(record: "AuditRecord") -> Iterable[str]:
+    """Lay the verdict out for a terminal: most harmful first, a long list cut with its count."""
+    from auditkit.report.story import headline, verdict_lines
+
+    system, policy = record.system, record.policy
+    level = f"risk {policy.level}" if policy.level else ""
+    parts = (
+        f"{system.name} {system.version}".strip(),
+        system.stage,
+        level,
+        f"policy {policy.id} {policy.version}",
+    )
+    yield ""
+    yield " · ".join(part for part in parts if part)
+    yield ""
+    lines = verdict_lines(record)
+    for line in lines[:MOST_LINES]:
+        tail = ", ".join(part for part in (line.gap, line.limit, line.n) if part)
+        yield _plain(
+            f"  {line.symbol} {line.phrase:<18} {line.subject}" + (f"  {tail}" if tail else "")
+        )
+    if len(lines) > MOST_LINES:
+        yield f"    and {len(lines) - MOST_LINES} more in the report"
+    yield ""
+    yield _plain(headline(record))
+    yield "A person decides; this audit does not show that the system treats all groups alike."
+    yield ""
+
+
+def _plain(text: str) -> str:
+    """Drop control characters, so that a group's name cannot steer the terminal."""
+    return "".join(c for c in text if c.isprintable())
+
+
+def exit_code(record: "AuditRecord") -> int:
+    """Turn a disposition into an exit code."""
+    from auditkit.results import Disposition
+
+    if record.disposition is Disposition.READY_FOR_DECISION:
+        return 0
+    if record.disposition in (Disposition.REJECT, Disposition.TERMINATE):
+        return 1
+    if record.disposition is Disposition.NONE and record.system.stage == "explore":
+        return 0
+    return EXIT_NOT_READY
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code; no error is told by a trace."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show ▲ must not crash
+    sys.exit(_guarded(lambda: cli.main(arguments, prog_name="auditkit", standalone_mode=False)))
+
+
+def _guarded(command: Callable[[], Any]) -> int:
+    from auditkit.errors import AuditkitError
+
+    try:
+        return int(command() or 0)
+    except click.ClickException as error:
+        error.show()
+        return EXIT_BAD_INPUT
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo("Interrupted; nothing was written.", err=True)
+        return EXIT_INTERRUPTED
+    except AuditkitError as error:
+        for problem in error.problems:
+            click.echo(_plain(f"error: {problem}"), err=True)
+        return EXIT_BAD_INPUT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: no trace
+        return 0
+    except Exception as error:  # noqa: BLE001  (the last resort; a trace could quote a row)
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        where = (
+            f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
+        )
+        click.echo(
+            f"auditkit failed, and that is its own fault: {type(error).__name__} at {where}. "
+            f"Nothing was written. Please report this with the plan, never with the data.",
+            err=True,
+        )
+        return EXIT_CRASH
