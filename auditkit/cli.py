@@ -26,7 +26,6 @@ EXIT_BAD_INPUT = 2
 EXIT_NOT_READY = 3
 EXIT_CRASH = 70
 EXIT_INTERRUPTED = 130
-MOST_LINES = 12
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -217,14 +216,10 @@ def _verdict(record: "AuditRecord") -> Iterable[str]:
     yield ""
     yield " · ".join(part for part in parts if part)
     yield ""
-    lines = verdict_lines(record)
-    for line in lines[:MOST_LINES]:
-        tail = ", ".join(part for part in (line.gap, line.limit, line.n) if part)
-        yield _plain(
-            f"  {line.symbol} {line.phrase:<18} {line.subject}" + (f"  {tail}" if tail else "")
-        )
-    if len(lines) > MOST_LINES:
-        yield f"    and {len(lines) - MOST_LINES} more in the report"
+    for line in verdict_lines(record):
+        yield _plain(f"  {line.symbol} {line.phrase:<18} {line.subject}")
+        if numbers := ", ".join(part for part in (line.gap, line.limit, line.n) if part):
+            yield _plain(f"{'':23}{numbers}")
     yield ""
     yield _plain(headline(record))
     yield "A person decides; this audit does not show that the system treats all groups alike."
