@@ -1,10 +1,11 @@
 """Evidence becomes the explanation section of a record: what the model relies on, by group."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from auditkit.evidence.gather import Evidence, Progress
 from auditkit.explain.attributions import background, explain
-from auditkit.explain.groups import by_group, disparities
+from auditkit.explain.groups import Precision, by_group, disparities, precision
 from auditkit.plan import AuditPlan
 from auditkit.results import Attribution, DisparityAttribution, Explanation, Status
 
@@ -48,14 +49,28 @@ def explained(
         unit=found.unit,
         rows=len(sample.rows),
         rows_of=int(sample.strata_rows.sum()),
-        background=len(behind),
+        background=found.background,
         additivity=found.additivity,
         tolerance=found.tolerance,
         note=found.note,
     )
     if found.status is not Status.OK:
         return explanation, (), ()
-    return explanation, by_group(found, sample), disparities(found, sample)
+    told = replace(explanation, note=_precision(explanation.note, precision(found, sample)))
+    return told, by_group(found, sample), disparities(found, sample)
+
+
+def _precision(note: str, reached: Precision) -> str:
+    """Say how far explaining only a sample can move a contribution, and if that is enough."""
+    if reached.half_width is None or not reached.half_width:
+        return note
+    verdict = "is met" if reached.met else "is not met at this cap on explained rows"
+    said = (
+        f"explaining a sample of the rows moves a contribution by at most {reached.half_width:.2g} "
+        f"(95 %, {reached.group} of {reached.attribute}); the aim of 1 % of the output's standard "
+        f"deviation, {reached.target:.2g}, {verdict}"
+    )
+    return "; ".join(part for part in (note, said) if part)
 
 
 def _weights(sample: "Sample") -> Any:  # noqa: ANN401

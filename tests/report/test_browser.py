@@ -1,6 +1,7 @@
 """The page in a real browser: axe-core finds nothing, nothing is cut off, every page is marked."""
 
 import base64
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -21,7 +22,8 @@ PAGES = ["small", "explored", "hostile", "record"]
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(
-        not (Path(CHROMIUM).exists() and Path(CHROMEDRIVER).exists()),
+        "AUDITKIT_REQUIRE_BROWSER" not in os.environ
+        and not (Path(CHROMIUM).exists() and Path(CHROMEDRIVER).exists()),
         reason="chromium or chromedriver is not installed: the pages were not looked at",
     ),
 ]

@@ -94,6 +94,19 @@ def test_the_limit_is_shaded_in_both_directions(record):
     assert (box.x0, box.x1) == pytest.approx((-5, 5))
 
 
+def test_the_axis_says_on_which_side_the_group_is_worse_off(record):
+    missed = gaps.directions(gaps.gap_rows(record, "missed_need_gap", "age"))
+    assert missed == ("← others worse off", "group worse off →")
+    selected = gaps.directions(gaps.gap_rows(record, "selection_ratio", "age"))
+    assert selected == ("← group worse off", "others worse off →")
+    figure = figures.gaps(record, "selection_ratio", "age")
+    assert set(selected) <= {t.get_text() for t in figure.axes[0].texts}
+    nobody = [
+        replace(r, check=replace(r.check, worse_off="")) for r in gaps.gap_rows(record, *CHECKS[0])
+    ]
+    assert gaps.directions(nobody) == ("← less than everyone else", "more →")
+
+
 def test_the_largest_harm_is_on_top_and_the_unjudged_below(record):
     rows = gaps.gap_rows(record, "missed_need_gap", "age*displacement_status")
     judged = [row.judged for row in rows]

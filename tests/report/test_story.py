@@ -108,6 +108,29 @@ def test_a_small_group_is_never_named_worst_off(record):
     assert (row.check.attribute, row.check.group) not in small
 
 
+def test_not_even_the_largest_gap_of_a_small_group_is(record):
+    def changed(c):
+        small = 0 < c.n < record.policy.floor
+        calm = Outcome.INDETERMINATE if c.outcome is Outcome.BREACH else c.outcome
+        return replace(
+            c, outcome=calm, **({"estimate": 0.9, "worse_off": c.group} if small else {})
+        )
+
+    row = verdict.worst_off(replace(record, checks=tuple(map(changed, record.checks))))
+    assert row.check.n >= record.policy.floor
+
+
+def test_what_is_shown_comes_before_what_cannot_be_told(record):
+    def changed(c):
+        if c.check == "selection_ratio" and c.group == "female":
+            return replace(c, outcome=Outcome.BREACH, estimate=0.7, worse_off="female")
+        calm = Outcome.INDETERMINATE if c.outcome is Outcome.BREACH else c.outcome
+        return replace(c, outcome=calm)
+
+    row = verdict.worst_off(replace(record, checks=tuple(map(changed, record.checks))))
+    assert (row.check.check, row.check.group) == ("selection_ratio", "female")
+
+
 def test_where_the_rest_is_worse_off_it_is_said(record):
     rows = [
         r
@@ -290,6 +313,20 @@ def test_sections_come_in_the_order_of_reading(any_record):
         "decision", "unknown", "performance", "disparities", "relies", "limits", "method", "proof",
         "tables",
     ]  # fmt: skip
+
+
+def test_the_tables_state_rates_and_gaps_to_the_rest(record):
+    tables = {b.caption: b for b in section(record, "tables").blocks if hasattr(b, "caption")}
+    rows = tables["Missed recorded outcome (in_need = yes), by age"].rows
+    told_rows = {row[0].text: [cell.text for cell in row] for row in rows}
+    for d in record.disparities:
+        key = (d.metric, d.attribute, d.against, d.statistic)
+        if key == ("false_negative_rate", "age", REST, "difference"):
+            row = told_rows.pop(words.group(d.group))
+            assert row[1] == f"{d.n:,}"
+            assert row[5] == words.Scale("points").value(d.estimate)
+            assert row[6] == words.Scale("points").span(d.lower, d.upper)
+    assert told_rows == {}
 
 
 def test_provenance_is_whole(record):
