@@ -206,75 +206,52 @@ class Comparison:
         names = [self.groups.names[i][1] for i in places]
         x, n = self.counted.x[places], self.counted.n[places]
         known = [k for k in range(len(places)) if n[k] > 0]
-        left_out = [names[k] for k in range(len(places)) if n[k] == 0]
-        if len(places) < 2 or len(known) < 2:
-            status = Status.NOT_APPLICABLE if len(places) < 2 else Status.UNDEFINED
-            note = ONE_GROUP if len(places) < 2 else f"over {len(known)} of {len(places)} groups"
-            for statistic in ("difference", "ratio"):
-                yield _row(self.metric, attribute, "", RANGE, statistic, status, note)
-            return
-        thin = [k for k in known if n[k] < self.floor]
-        status = Status.INSUFFICIENT if thin else Status.OK
-        gap = largest_gap(x[known], n[known])
-        high, low = names[known[gap.highest]], names[known[gap.lowest]]
-        note = f"from {low} to {high}, over {len(known)} of {len(places)} groups"
-        note += f"; undefined for {', '.join(left_out)}" if left_out else ""
-        note += self._among_adequate(known, thin, names, x, n)
-        worst = worse_off(self.metric, self.outcome, high, low, gap.estimate)
-        yield self._range(attribute, "difference", gap, worst, status, note, n)
-        if not x.any():
-            yield _row(
-                self.metric, attribute, "", RANGE, "ratio", Status.UNDEFINED, "every rate is 0"
-            )
-            return
-        yield self._range(
-            attribute, "ratio", largest_ratio(x[known], n[known]), worst, status, note, n
-        )
+        adequate = [k for k in known if n[k] >= self.floor]
+        over = f"over {len(known)} of {len(places)} groups"
+        for statistic, furthest in (("difference", largest_gap), ("ratio", largest_ratio)):
+            if len(places) < 2:
+                status, note = Status.NOT_APPLICABLE, ONE_GROUP
+            elif len(known) < 2:
+                status, note = Status.UNDEFINED, over
+            elif statistic == "ratio" and not x.any():
+                status, note = Status.UNDEFINED, f"every rate is 0, {over}"
+            else:
+                found = furthest(x[known], n[known])
+                high, low = names[known[found.highest]], names[known[found.lowest]]
+                rates = x[known] / n[known]
+                gap = float(rates.max() - rates.min())
+                note = f"from {low} to {high}, {over}"
+                note += self._left_out(names, n)
+                if 2 <= len(adequate) < len(places):
+                    alone = furthest(x[adequate], n[adequate])
+                    note += f"; without them {alone.estimate:.3f}"
+                    note += f" ({alone.lower:.3f} to {alone.upper:.3f})"
+                whole = len(adequate) == len(places)
+                yield Disparity(
+                    self.metric.name,
+                    attribute,
+                    "",
+                    RANGE,
+                    statistic,
+                    number(found.estimate),
+                    number(found.lower),
+                    number(found.upper),
+                    int(n.sum()),
+                    None,
+                    worse_off(self.metric, self.outcome, high, low, gap),
+                    Status.OK if whole else Status.INSUFFICIENT,
+                    note,
+                )
+                continue
+            yield _row(self.metric, attribute, "", RANGE, statistic, status, note)
 
-    def _among_adequate(
-        self,
-        known: list[int],
-        thin: list[int],
-        names: list[str],
-        x: "NDArray[np.int64]",
-        n: "NDArray[np.int64]",
-    ) -> str:
-        """Say what the gap is without the groups too small to judge, and name those."""
-        if not thin:
-            return ""
-        small = ", ".join(f"{names[k]} ({n[k]} of {self.floor})" for k in thin)
-        adequate = [k for k in known if k not in thin]
-        if len(adequate) < 2:
-            return f"; too few in {small}"
-        gap = largest_gap(x[adequate], n[adequate])
-        return (
-            f"; too few in {small}; without them {gap.estimate:.3f} "
-            f"({gap.lower:.3f} to {gap.upper:.3f})"
-        )
-
-    def _range(
-        self,
-        attribute: str,
-        statistic: str,
-        found: object,
-        worst: str,
-        status: Status,
-        note: str,
-        n: "NDArray[np.int64]",
-    ) -> Disparity:
-        estimate, lower, upper = (getattr(found, name) for name in ("estimate", "lower", "upper"))
-        return Disparity(
-            self.metric.name,
-            attribute,
-            "",
-            RANGE,
-            statistic,
-            number(estimate),
-            number(lower),
-            number(upper),
-            int(n.sum()),
-            None,
-            worst,
-            status,
-            note,
-        )
+    def _left_out(self, names: list[str], n: "NDArray[np.int64]") -> str:
+        """Name the groups too small to judge, and those without anybody to divide by."""
+        thin = [
+            f"{name} ({k} of {self.floor})"
+            for name, k in zip(names, n.tolist(), strict=True)
+            if 0 < k < self.floor
+        ]
+        nobody = [name for name, k in zip(names, n.tolist(), strict=True) if k == 0]
+        out = f"; too few in {', '.join(thin)}" if thin else ""
+        return out + (f"; undefined for {', '.join(nobody)}" if nobody else "")

@@ -9,21 +9,26 @@ from auditkit.report.story.comparisons import (
     unstratified,
 )
 from auditkit.report.story.parts import Block, Cell, Heading, Paragraph, Section, Table, table
-from auditkit.results import REST, AuditRecord, Disparity
+from auditkit.results import CROSS, REST, AuditRecord, Disparity
 
 
 def tables(record: AuditRecord) -> Section:
-    """Lay out every measured rate and its gap to everyone else, attribute by attribute."""
+    """Lay out every measured rate and its gap to everyone else, attribute by attribute.
+
+    Crossings are told where a limit is set; the rest of them would be thousands of cells that
+    nobody reads, and stays in the record.
+    """
     blocks: list[Block] = [
         Paragraph(
-            "Everything that was measured, whether or not a limit is set for it; of two rates that "
-            f"add up to 100{words.THIN}%, one. Gaps without a limit are for exploring: among so "
-            "many, some are large by chance."
+            "Every rate of every group, whether or not a limit is set for it; of two rates that add "
+            f"up to 100{words.THIN}%, one. Gaps without a limit are for exploring: among so many, "
+            "some are large by chance. Crossed groups are in Disparities for each rate with a "
+            "limit; their other rates are in the record, audit.json."
         ),
         _metric_list(record),
         _sizes(record),
     ]
-    for attribute in attributes(record):
+    for attribute in (a for a in attributes(record) if CROSS not in a):
         blocks.append(Heading(f"By {words.attribute(attribute)}"))
         blocks += [_every_rate(record, metric, attribute) for metric in told_metrics(record)]
     return Section("tables", "Every rate and gap, in numbers", "Tables", tuple(blocks))

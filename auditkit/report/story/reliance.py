@@ -189,7 +189,7 @@ def _span(lower: float | None, upper: float | None, digits: int) -> str:
 
 def _gaps(record: AuditRecord) -> Table:
     unit = words.plain(record.explanation.unit)
-    found = record.disparity_attributions
+    found = [d for d in record.disparity_attributions if CROSS not in d.attribute]
     digits = words.decimals(max((abs(d.contribution or 0.0) for d in found), default=0.0))
     rows: list[tuple[str | Cell, ...]] = [
         (
@@ -205,5 +205,5 @@ def _gaps(record: AuditRecord) -> Table:
         f"Group, against everyone else | Input | #Contribution | #95{words.THIN}% interval",
         rows,
         "Over the inputs, sampling included, the contributions of a group add up to its gap in "
-        "mean model output over all rows.",
+        "mean model output over all rows. Crossed groups are in the record, audit.json.",
     )
