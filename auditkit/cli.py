@@ -228,7 +228,9 @@ def _verdict(record: "AuditRecord") -> Iterable[str]:
 
 def _plain(text: str) -> str:
     """Drop control characters, so that a group's name cannot steer the terminal."""
-    return "".join(c for c in text if c.isprintable())
+    import unicodedata
+
+    return "".join(c for c in text if c.isprintable() or unicodedata.category(c) == "Zs")
 
 
 def exit_code(record: "AuditRecord") -> int:

@@ -20,10 +20,10 @@ def tables(record: AuditRecord) -> Section:
     """
     blocks: list[Block] = [
         Paragraph(
-            "Every rate of every group, whether or not a limit is set for it; of two rates that add "
-            f"up to 100{words.THIN}%, one. Gaps without a limit are for exploring: among so many, "
-            "some are large by chance. Crossed groups are in Disparities for each rate with a "
-            "limit; their other rates are in the record, audit.json."
+            "Every rate of every group, whether or not a limit is set for it; of two rates that "
+            f"add up to 100{words.THIN}%, one. Gaps without a limit are for exploring: among so "
+            "many, some are large by chance. Crossed groups are in Disparities for each rate with "
+            "a limit; their other rates are in the record, audit.json."
         ),
         _metric_list(record),
         _sizes(record),
