@@ -10,7 +10,7 @@ from auditkit.inference.intervals import difference, ratio
 from auditkit.measure import NO_LABEL, Tallied, measurable, number, tallied, worth
 from auditkit.metrics.registry import Metric, metrics
 from auditkit.plan import AuditPlan
-from auditkit.results import ALL, CROSS, RANGE, REST, Disparity, Status
+from auditkit.results import ALL, CROSS, NOT_RECORDED, RANGE, REST, Disparity, Status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,7 +148,7 @@ class Comparison:
         for k, i in enumerate(places):
             attribute, group = self.groups.names[i]
             own, other = int(n[k]), int(other_n[k])
-            status, note = self._worth(attribute, own, other, against)
+            status, note = self._worth(attribute, group, own, other, against)
             gap = x[k] / own - other_x[k] / other if own and other else None
             worse = worse_off(self.metric, self.outcome, group, against, gap)
             key = (self.metric.name, attribute, group)
@@ -172,7 +172,7 @@ class Comparison:
             bounds = None, None
             if status in (Status.OK, Status.INSUFFICIENT) and other_x[k] == 0:
                 status, note = Status.UNDEFINED, f"the rate of {against} is 0: nothing to divide by"
-            elif gap is not None:
+            elif gap is not None and status is not Status.NOT_APPLICABLE:
                 estimate = float((x[k] / own) / (other_x[k] / other))
                 bounds = number(ratios.lower[k]), number(ratios.upper[k])
                 if bounds[1] is None:
@@ -192,13 +192,16 @@ class Comparison:
                 note,
             )
 
-    def _worth(self, attribute: str, own: int, other: int, against: str) -> tuple[Status, str]:
-        if len(self.groups.of(attribute)) < 2 and against == REST:
+    def _worth(
+        self, attribute: str, group: str, own: int, other: int, against: str
+    ) -> tuple[Status, str]:
+        alone = len(self.groups.of(attribute)) < 2 and group != NOT_RECORDED
+        if alone and against == REST:
             return Status.NOT_APPLICABLE, ONE_GROUP
-        status, note = worth(own, self.floor)
-        if status is Status.OK:
-            status, note = worth(other, self.floor, f"rows of {against}")
-        return status, note
+        of_group, of_other = worth(own, self.floor), worth(other, self.floor, f"rows of {against}")
+        if of_other[0] is Status.UNDEFINED:
+            return of_other
+        return of_other if of_group[0] is Status.OK else of_group
 
     def over_range(self, places: list[int]) -> Iterator[Disparity]:
         """Set the largest rate against the smallest, over the groups that have one."""

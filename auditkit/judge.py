@@ -150,7 +150,7 @@ def judge(
             for i, (attribute, group) in enumerate(groups.names):
                 if attribute == ALL:
                     continue
-                if len(groups.of(attribute)) < 2:
+                if len(groups.of(attribute)) < 2 and group != NOT_RECORDED:
                     rows.append(bare.row(attribute, group, Outcome.NOT_APPLICABLE, ONE_GROUP))
                     continue
                 gap = detectable.get((check.metric, attribute, group))

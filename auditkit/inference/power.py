@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Truths = NDArray[np.bool_]
 
-MOST_POINTS = 256
-"""Counts of the rest that are enumerated singly; beyond, equal blocks of counts stand in."""
+MOST_POINTS, TAILS = 256, 1e-10
+"""Counts of the rest that are enumerated singly, blocks of counts beyond; the mass left out."""
 
-COARSE_POINTS = 24
+COARSE_POINTS, COARSE_TAILS = 64, 1e-4
 """The same for the detectable gap, which is solved for many rows and needs fewer digits."""
 
 
@@ -66,7 +66,7 @@ def breach_probability(
     """
     n1, n2, p1, p2 = _design(n1, n2, p1, p2)
     n1_, limit, alpha = _last_axis(n1, limit, alpha)
-    rest = _rest(n2, p2, alpha, MOST_POINTS)
+    rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
     above = _least_count(n1_, rest.p + limit, rest.upper - rest.p, alpha)
     below = _least_count(n1_, 1 - rest.p + limit, rest.p - rest.lower, alpha)
     return _chance(n1, p1, above, rest.weight) + _chance(n1, 1 - p1, below, rest.weight)
@@ -106,7 +106,7 @@ def joint_breach_probability(
 
     n1, n2, p1, p2 = _design(n1, n2, p1, p2)
     n1_, r, floor, alpha = _last_axis(n1, ratio_limit, gap_floor, alpha)
-    rest = _rest(n2, p2, alpha, MOST_POINTS)
+    rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
     over, under = rest.upper - rest.p, rest.p - rest.lower
     above = np.maximum(
         _least_count(n1_, r * rest.p, r * over, alpha),
@@ -133,8 +133,8 @@ def detectable(
     [0, 1]; the larger of the two, since the true direction is not known. Where only one direction
     has room for such a gap, that one. So a rate and its complement detect the same gap.
 
-    The rest's counts are taken in at most 24 blocks; the exact power at the gap returned is within
-    0.01 of ``power`` (n 30 to 5,000).
+    The rest's counts are taken in at most 64 blocks; the exact power at the gap returned is within
+    0.03 of 0.8 (groups of 30 to 5,000, rests of 30 to 100,000).
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def detectable(
 
     n1, n2, p2 = _design(n1, n2, p2)
     n1_, limit, alpha = _last_axis(n1, limit, alpha)
-    rest = _rest(n2, p2, alpha, COARSE_POINTS)
+    rest = _rest(n2, p2, alpha, COARSE_POINTS, COARSE_TAILS)
     above = _least_count(n1_, rest.p + limit, rest.upper - rest.p, alpha)
     below = _least_count(n1_, 1 - rest.p + limit, rest.p - rest.lower, alpha)
     return np.fmax(
@@ -169,17 +169,24 @@ def detectable(
 def _least_gap(
     n1: "Floats", p2: "Floats", least: "Floats", weight: "Floats", power: float
 ) -> "Floats":
-    """Smallest ``p1 - p2`` at which the chance of ``least`` or more is ``power``, else NaN."""
-    import numpy as np
+    """Smallest ``p1 - p2`` at which the chance of ``least`` or more is ``power``, else NaN.
 
-    low = np.broadcast_to(p2, least.shape[:-1])
-    high = np.ones(low.shape)
-    reachable = _chance(n1, high, least, weight) >= power
-    for _ in range(22):  # halves [p2, 1] down to 2e-7
-        middle = (low + high) / 2
-        enough = _chance(n1, middle, least, weight) >= power
-        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    return np.where(reachable, high - p2, np.nan)
+    Newton on the probit of the chance, which is nearly straight in p1 with slope 1 / sd: six steps
+    bring the power to within 0.01 of where more would, so long as p1 is not next to 1.
+    """
+    import numpy as np
+    from scipy.special import ndtri
+
+    share, needed = weight / weight.sum(axis=-1, keepdims=True), least / n1[..., None]
+    mean = (share * needed).sum(axis=-1)
+    variance = (share * (needed - mean[..., None]) ** 2).sum(axis=-1)
+    sd = np.sqrt(variance + np.maximum(mean * (1 - mean), 0) / n1)
+    p1 = np.clip(mean + ndtri(power) * sd, p2, 1)
+    for _ in range(6):
+        chance = np.clip(_chance(n1, p1, least, weight), 1e-6, 1 - 1e-6)
+        p1 = np.clip(p1 + (ndtri(power) - ndtri(chance)) * sd, p2, 1)
+    reachable = _chance(n1, np.ones(()), least, weight) >= power
+    return np.where(reachable, p1 - p2, np.nan)
 
 
 def _design(n1: "ArrayLike", n2: "ArrayLike", *rates: "ArrayLike") -> "tuple[Floats, ...]":
@@ -201,17 +208,17 @@ def _last_axis(*arrays: "ArrayLike") -> "tuple[Floats, ...]":
     return tuple(np.asarray(a, dtype=np.float64)[..., None] for a in arrays)
 
 
-def _rest(n: "Floats", p: "Floats", alpha: "Floats", most: int) -> _Rest:
+def _rest(n: "Floats", p: "Floats", alpha: "Floats", most: int, tails: float) -> _Rest:
     """Blocks of counts of Bin(n, p), the middle of each standing for all.
 
-    One count a block where ``most`` blocks reach over all but 1e-10 of the mass (Bernstein's
+    One count a block where ``most`` blocks reach over all but ``tails`` of the mass (Bernstein's
     inequality), else as many counts a block as that takes.
     """
     import numpy as np
 
     n, p = np.broadcast_arrays(*_last_axis(n, p))
-    tail = np.log(2e10)
-    reach = tail / 3 + np.sqrt(tail**2 / 9 + 2 * tail * n * p * (1 - p))
+    log = np.log(2 / tails)
+    reach = log / 3 + np.sqrt(log**2 / 9 + 2 * log * n * p * (1 - p))
     first = np.clip(np.ceil(n * p - reach), 0, n)
     last = np.clip(np.floor(n * p + reach), 0, n)
     size = np.ceil((last - first + 1) / most)
