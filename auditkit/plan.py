@@ -6,6 +6,7 @@ is an error with the nearest known name, and all errors are told at once.
 
 import datetime as dt
 import itertools
+import math
 import re
 import tomllib
 import unicodedata
@@ -21,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from auditkit.errors import PlanError
+from auditkit.errors import PlanError, listed
 from auditkit.results import CROSS, RESERVED
 from auditkit.strict import Strict, problems_of
 
@@ -178,7 +179,8 @@ class Attribute(Strict):
                 f"of the tables"
             )
         if self.bins is not None:
-            if not self.bins or list(self.bins) != sorted(set(self.bins)):
+            finite = all(math.isfinite(cut) for cut in self.bins)
+            if not self.bins or not finite or list(self.bins) != sorted(set(self.bins)):
                 raise ValueError("bins must be rising cut points, such as [18, 31, 61]")
             if isinstance(self.labels, dict):
                 raise ValueError("labels of bins are a list, one for each group, not a table")
@@ -191,6 +193,13 @@ class Attribute(Strict):
             raise ValueError(
                 "a list of labels goes with bins; without bins write a table, value = label"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _each_row_in_one_named_group(self) -> Self:
+        merged = [value for values in (self.merge or {}).values() for value in values]
+        if twice := sorted({value for value in merged if merged.count(value) > 1}):
+            raise ValueError(f"merge puts {listed(twice)} into two groups; a row is in one of them")
         names = [
             *(self.labels.values() if isinstance(self.labels, dict) else self.labels or ()),
             *(self.merge or {}),
@@ -320,6 +329,13 @@ class AuditPlan(Strict):
                 f"data.label and data.decision both name '{self.data.label}': every decision "
                 f"would look right"
             )
+        outcomes = {self.data.label: "data.label", self.data.decision: "data.decision"}
+        for attribute in self.measured:
+            if role := outcomes.get(attribute.column):
+                raise ValueError(
+                    f"attribute '{attribute.name}' and {role} both name '{attribute.column}': "
+                    f"groups made of the outcome itself say nothing"
+                )
         return self
 
     @property

@@ -66,10 +66,21 @@ def gather(plan: AuditPlan, data: Any, model: Any, progress: Progress) -> Eviden
         counts=counts,
         groups=groups,
         exclusions=exclusions(plan, counts),
-        notes=quality.notes,
+        notes=(*quality.notes, *_too_good(counts)),
         files=(*source.files, *model_files),
         scorer=scorer,
         sample=finish(reservoir, quality, groups) if reservoir is not None else None,
+    )
+
+
+def _too_good(counts: Counts) -> tuple[str, ...]:
+    """Note decisions that agree with every recorded outcome: few systems do, but a leak does."""
+    (right_no, missed, wrongly, right_yes) = counts.table.sum(axis=0)[[0, 3, 1, 4]].tolist()
+    if missed or wrongly or not (right_no and right_yes):
+        return ()
+    return (
+        "Every decision agrees with the recorded outcome. Look whether the decision was copied "
+        "from the label, or the label from the decision: such data say nothing about errors.",
     )
 
 

@@ -62,6 +62,11 @@ def open_source(data: Any, columns: Sequence[str]) -> Source:  # noqa: ANN401
     """
     import pandas as pd
 
+    if not isinstance(data, pd.DataFrame | str | Path):
+        raise DataError(
+            f"The data are a {type(data).__name__}. Give a pandas DataFrame, or the path of a CSV "
+            f"or Parquet file."
+        )
     source = _frame(data) if isinstance(data, pd.DataFrame) else _file(Path(data))
     missing = [name for name in dict.fromkeys(columns) if name not in source.columns]
     if missing:
