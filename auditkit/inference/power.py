@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_POINTS, TAILS = 256, 1e-10
 """Counts of the rest that are enumerated singly, blocks of counts beyond; the mass left out."""
 
-COARSE_POINTS, COARSE_TAILS = 64, 1e-4
+COARSE_POINTS, COARSE_TAILS = 48, 1e-4
 """The same for the detectable gap, which is solved for many rows and needs fewer digits."""
 
 
@@ -133,8 +133,8 @@ def detectable(
     [0, 1]; the larger of the two, since the true direction is not known. Where only one direction
     has room for such a gap, that one. So a rate and its complement detect the same gap.
 
-    The rest's counts are taken in at most 64 blocks; the exact power at the gap returned is within
-    0.03 of 0.8 (groups of 30 to 5,000, rests of 30 to 100,000).
+    The rest's counts are taken in at most 48 blocks; the exact power at the gap returned is within
+    0.04 of 0.8 (groups of 30 to 5,000, rests of 30 to 100,000).
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def _least_gap(
 ) -> "Floats":
     """Smallest ``p1 - p2`` at which the chance of ``least`` or more is ``power``, else NaN.
 
-    Newton on the probit of the chance, which is nearly straight in p1 with slope 1 / sd: six steps
+    Newton on the probit of the chance, which is nearly straight in p1 with slope 1 / sd: five steps
     bring the power to within 0.01 of where more would, so long as p1 is not next to 1.
     """
     import numpy as np
@@ -180,9 +180,9 @@ def _least_gap(
     share, needed = weight / weight.sum(axis=-1, keepdims=True), least / n1[..., None]
     mean = (share * needed).sum(axis=-1)
     variance = (share * (needed - mean[..., None]) ** 2).sum(axis=-1)
-    sd = np.sqrt(variance + np.maximum(mean * (1 - mean), 0) / n1)
+    sd = np.sqrt(variance + (np.maximum(mean * (1 - mean), 0) + 0.25 / n1) / n1)
     p1 = np.clip(mean + ndtri(power) * sd, p2, 1)
-    for _ in range(6):
+    for _ in range(5):
         chance = np.clip(_chance(n1, p1, least, weight), 1e-6, 1 - 1e-6)
         p1 = np.clip(p1 + (ndtri(power) - ndtri(chance)) * sd, p2, 1)
     reachable = _chance(n1, np.ones(()), least, weight) >= power
@@ -231,16 +231,25 @@ def _rest(n: "Floats", p: "Floats", alpha: "Floats", most: int, tails: float) ->
 
 
 def _least_count(n: "Floats", target: "Floats", spread: "Floats", alpha: "Floats") -> "Floats":
-    """Least count out of ``n`` with ``p - hypot(p - lower, spread) > target``, or ``n + 1``."""
-    import numpy as np
+    """Least count out of ``n`` with ``p - hypot(p - lower, spread) > target``, or ``n + 1``.
 
-    low = np.clip(np.floor(n * (target + spread)), 0, n)
-    high = np.broadcast_to(n + 1, low.shape)
+    By bisection, whose first two cuts are a few counts either side of where a Wald limit with a
+    correction for its skewness puts the answer: half the work, and right even where that is not.
+    """
+    import numpy as np
+    from scipy.special import ndtri
+
+    z, guess = -ndtri(alpha), np.clip(target + spread, 0, 1)
+    low, high = np.clip(np.floor(n * guess), 0, n), n + 1
+    for _ in range(4):
+        width = z * np.sqrt(guess * (1 - guess) / n) + (2 + z**2 * (1 - 2 * guess)) / (3 * n)
+        guess = np.clip(target + np.hypot(width, spread), 0, 1)
+    cuts = [np.clip(np.floor(n * guess) + step, low, n) for step in (-2, 3)]
     while np.nanmax(high - low, initial=0) > 1:
-        middle = np.floor((low + high) / 2)
+        middle = np.clip(cuts.pop(), low, high - 1) if cuts else np.floor((low + high) / 2)
         clears = _clears(middle, n, target, spread, alpha)
         low, high = np.where(clears, low, middle), np.where(clears, middle, high)
-    return high
+    return np.broadcast_to(high, np.broadcast_shapes(low.shape, np.shape(high)))
 
 
 def _clears(
