@@ -159,13 +159,16 @@ class Audit:
         checks = {c.check for c in self.record.checks}
         metrics = {m.metric for m in self.record.measurements}
         if name in checks:
-            return figures.gaps(self.record, name, by)
-        if name in metrics:
-            return figures.rates(self.record, name, by)
-        if name == "attributions":
-            return figures.attributions(self.record, by)
-        known = {*checks, *metrics, "attributions"}
-        raise PlanError(f"There is nothing named '{name}' to draw. {did_you_mean(name, known)}")
+            figure = figures.gaps(self.record, name, by)
+        elif name in metrics:
+            figure = figures.rates(self.record, name, by)
+        elif name == "attributions":
+            figure = figures.attributions(self.record, by)
+        else:
+            known = {*checks, *metrics, "attributions"}
+            raise PlanError(f"There is nothing named '{name}' to draw. {did_you_mean(name, known)}")
+        figure.set_label(f"{name} by {by}")
+        return figure
 
     def files(self) -> dict[str, str]:
         """Write ``audit.json`` and ``report.html`` as text, by file name."""

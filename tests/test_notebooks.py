@@ -25,4 +25,6 @@ def test_it_runs(path):
     done.execute()
     shown = [o for cell in notebook.cells for o in cell.get("outputs", [])]
     assert any("Not ready for a decision" in str(output) for output in shown)
+    drawn = sum("<svg" in output.get("data", {}).get("text/html", "") for output in shown)
+    assert drawn == sum(".figure(" in cell.source for cell in notebook.cells)
     assert not [o for o in shown if o.output_type == "error" or o.get("name") == "stderr"]

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from io import StringIO
 from typing import TYPE_CHECKING, Any, cast
 
@@ -234,10 +235,8 @@ def _blank(
     rows: float, values: Sequence[float], log: bool = False, ends: Sequence[float] = ()
 ) -> "Axes":
     """Make a figure as high as its rows, with one axis below, around values and interval ends."""
-    from matplotlib.figure import Figure
-
     height = TOP + ROW * rows + BOTTOM
-    figure = Figure(figsize=(WIDTH, height), facecolor=PAPER)
+    figure = _kind()(figsize=(WIDTH, height), facecolor=PAPER)
     box = (SIDE / WIDTH, BOTTOM / height, 1 - 2 * SIDE / WIDTH, ROW * rows / height)
     axes = figure.add_axes(box, facecolor="none")
     axes.set(ylim=(rows, 0), yticks=[])
@@ -248,6 +247,20 @@ def _blank(
         axes.set_xscale("log")
     _ticks(axes, log)
     return axes
+
+
+@cache
+def _kind() -> "type[Figure]":
+    from matplotlib.figure import Figure
+
+    class Drawing(Figure):
+        """A figure that a notebook shows by itself, whether or not pyplot was imported."""
+
+        def _repr_html_(self) -> str:
+            drawn = svg(self, str(self.get_label()))
+            return f'<div style="max-width:33rem">{drawn}</div>'
+
+    return Drawing
 
 
 def _window(values: Sequence[float], ends: Sequence[float], log: bool) -> tuple[float, float]:

@@ -366,7 +366,7 @@ def _unsure(record: AuditRecord) -> Iterator[Block]:
         )
         yield Bullets(
             tuple(
-                f"◆ {words.sentence_case(words.attribute(attribute))}: "
+                f"{words.sentence_case(words.attribute(attribute))}: "
                 + "; ".join(f"{group} (n {words.count(n)})" for group, n in found.items())
                 for attribute, found in groups.items()
                 if found
