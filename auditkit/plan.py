@@ -11,6 +11,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -31,10 +32,8 @@ NOT_BUILT = {
     "data.table": "database tables",
     "data.score": "score columns",
     "data.need": "a need column beside the label",
-    "data.weight": "sampling weights",
     "data.cluster": "clusters",
     "data.strata": "sampling strata",
-    "data.count": "counts-only input",
     "data.key": "joining a second file",
     "data.protected_source": "protected attributes in another file",
     "data.baseline": "a baseline decision to compare with",
@@ -53,6 +52,8 @@ def canonical(value: object) -> str:
 
     >>> canonical(1.0), canonical("1.0"), canonical(True), canonical("01"), canonical("yes")
     ('1', '1', 'true', '01', 'yes')
+    >>> canonical(dt.datetime(2026, 11, 23)), canonical(Decimal("1.50"))
+    ('2026-11-23', '1.5')
     """
     if isinstance(value, str):
         if value in ("True", "False"):
@@ -64,8 +65,12 @@ def canonical(value: object) -> str:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, dt.datetime) and value.time() == dt.time() and value.tzinfo is None:
+        value = value.date()
     if isinstance(value, dt.date):
         return value.isoformat()
+    if isinstance(value, Decimal):
+        return canonical(f"{value.normalize():f}")
     item = getattr(value, "item", None)  # a NumPy scalar
     return canonical(item()) if callable(item) else str(value)
 
@@ -99,6 +104,8 @@ class Data(Strict):
     positive: Value | None = None
     decision: str | None = None
     selected: Above | tuple[Value, ...] | None = None
+    weight: str | None = None
+    count: str | None = None
     task: Literal["binary"] = "binary"
     outcome: Literal["benefit", "burden"]
 

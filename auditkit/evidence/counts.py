@@ -7,10 +7,13 @@ share. The joint table of a fine crossing can be a person; it stays in memory an
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from auditkit.evidence.amounts import UNIT, Amounts
+from auditkit.evidence.keys import Key, expressions
 from auditkit.metrics.registry import OutcomeCells
 from auditkit.results import ALL, CROSS, NOT_RECORDED
 
@@ -23,15 +26,16 @@ NO, YES, UNKNOWN = 0, 1, 2
 """What is known of an outcome or a decision."""
 
 Cell = tuple[str | None, ...]
-Tally = dict[Cell, int]
-"""Rows by the text of each attribute, of the label and of the decision; ``None`` is missing."""
+Tally = dict[Cell, tuple[int, ...]]
+"""How many people, and if they are weighted the sums of weights and of their squares, by the text
+of each key; ``None`` is missing."""
 
 MOST_CELLS = 500_000
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Rows by group and outcome.
+    """People by group and outcome.
 
     Attributes
     ----------
@@ -42,29 +46,38 @@ class Counts:
     codes : ndarray of int, shape (C, A)
         Each cell's place in ``levels``; -1 where the attribute is not recorded.
     table : ndarray of int, shape (C, 9)
-        Rows by recorded outcome (no, yes, unknown) and, within it, decision (no, yes, unknown).
+        People by recorded outcome (no, yes, unknown) and, within it, decision (no, yes, unknown).
+    weight, square : ndarray of float, shape (C, 9), or None
+        Sums of the sampling weights and of their squares; None where nobody is weighted.
     """
 
     attributes: tuple[str, ...]
     levels: tuple[tuple[str, ...], ...]
     codes: "NDArray[np.int64]"
     table: "NDArray[np.int64]"
+    weight: "NDArray[np.float64] | None" = None
+    square: "NDArray[np.float64] | None" = None
 
     def digest(self, *, decisions: bool) -> str:
         """Digest the content, whatever the order of rows: with the decisions, or without them."""
-        cells = self.table.reshape(-1, 3, 3)
+        parts = [t for t in (self.table, self.weight, self.square) if t is not None]
         content = sorted(
             json.dumps(
                 [
                     [None if c < 0 else lv[c] for lv, c in zip(self.levels, row, strict=True)],
-                    cell.tolist() if decisions else cell.sum(axis=1).tolist(),
+                    *(_outcomes(part[place], decisions) for part in parts),
                 ],
                 ensure_ascii=False,
             )
-            for row, cell in zip(self.codes.tolist(), cells, strict=True)
-            if cell.any()
+            for place, row in enumerate(self.codes.tolist())
+            if self.table[place].any()
         )
         return hashlib.sha256("\n".join([*self.attributes, *content]).encode()).hexdigest()
+
+
+def _outcomes(cell: "NDArray[Any]", decisions: bool) -> Any:  # noqa: ANN401
+    square = cell.reshape(3, 3)
+    return square.tolist() if decisions else square.sum(axis=1).tolist()
 
 
 def outcome_cells() -> OutcomeCells:
@@ -80,30 +93,39 @@ def outcome_cells() -> OutcomeCells:
     )
 
 
-def tally(frame: "nw.LazyFrame[Any]", keys: Sequence[str]) -> Tally | None:
-    """Count rows by the texts of the key columns, inside the engine.
+def tally(
+    frame: "nw.LazyFrame[Any]", keys: "Mapping[str, Key]", amounts: Amounts = UNIT
+) -> Tally | None:
+    """Sum over the rows with the same values of the keys, inside the engine; spell the values.
 
     Returns ``None`` if there are more than 500,000 cells: some key is not a category.
     """
     import narwhals.stable.v2 as nw
-    import pandas as pd
 
-    grouped = frame.group_by(*keys).agg(nw.len().alias("n")).head(MOST_CELLS + 1)
-    table = grouped.collect("pandas").to_native()
+    sums = {"n": nw.len(), **{name: nw.col(name).sum() for name in amounts.expressions}}
+    rows = frame.select(**expressions(keys), **amounts.expressions)
+    grouped = rows.group_by(*keys).agg(**sums).head(MOST_CELLS + 1)
+    # an engine may sum 64-bit integers to a wider kind, which pandas would only hold as a float
+    table = grouped.with_columns(nw.col(*sums).cast(nw.Int64)).collect("pandas").to_native()
     if len(table) > MOST_CELLS:
         return None
-    cells = table[list(keys)].astype(object)
-    cells = cells.where(~cells.map(pd.isna), None)
+    spelled = [key.spelled(table[name]).tolist() for name, key in keys.items()]
     out: Tally = {}
-    for cell, n in zip(cells.itertuples(index=False, name=None), table["n"].tolist(), strict=True):
-        out[cell] = out.get(cell, 0) + int(n)
+    totals = zip(*(table[name].tolist() for name in sums), strict=True)
+    for cell, total in zip(zip(*spelled, strict=True), totals, strict=True):
+        _count_in(out, cell, total)
     return out
 
 
 def add(total: Tally, more: Tally) -> None:
     """Add one tally to another, in place."""
-    for cell, n in more.items():
-        total[cell] = total.get(cell, 0) + n
+    for cell, sums in more.items():
+        _count_in(total, cell, sums)
+
+
+def _count_in(total: Tally, cell: Cell, sums: tuple[int, ...]) -> None:
+    before = total.get(cell)
+    total[cell] = sums if before is None else tuple(map(operator.add, before, sums))
 
 
 @dataclass(frozen=True)

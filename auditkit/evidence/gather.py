@@ -1,21 +1,22 @@
 """Plan and inputs become evidence: counts, exclusions, notes, and rows to explain."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError, PlanError, listed
+from auditkit.evidence.amounts import UNIT, Amounts, counted, weighted
 from auditkit.evidence.counts import MOST_CELLS, Counts, GroupTable, Tally, add, tabulate, tally
+from auditkit.evidence.keys import DECISION, Key, attribute_names, expressions, keys_of
 from auditkit.evidence.models import Scorer, load_model, selects, text_features
-from auditkit.evidence.quality import UNPARSABLE, Levels, Quality, examine, exclusions
+from auditkit.evidence.quality import Levels, Quality, examine, exclusions
 from auditkit.evidence.sample import Reservoir, Sample, finish
-from auditkit.evidence.sources import Source, numbers, open_source, source_file, texts
-from auditkit.plan import Above, Attribute, AuditPlan
+from auditkit.evidence.sources import Source, numbers, open_source, source_file
+from auditkit.plan import Attribute, AuditPlan
 from auditkit.results import Exclusion, SourceFile
 
 if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
     import pandas as pd
 
 Progress = Callable[[str, int, int | None], None]
@@ -50,16 +51,17 @@ def gather(plan: AuditPlan, data: Any, model: Any, progress: Progress) -> Eviden
             "model. Give one of the two."
         )
     source = open_source(data, _columns(plan, scorer))
-    keys = _keys(plan, source, scorer)
+    keys = keys_of(plan, source, decided=scorer is None)
+    amounts = _amounts(plan, source)
     reservoir = None
     if scorer is None:
-        counted = _counted(source, keys, progress)
+        found = _counted(source, keys, amounts, progress)
     else:
         reservoir = Reservoir(plan.explain.rows, plan.audit.seed) if plan.explain.rows else None
-        counted, scorer = _scored(plan, source, keys, scorer, reservoir, progress)
-    quality = _examined(plan, source, keys, counted, model=scorer is not None)
-    assert counted is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
-    counts = quality.counts(counted)
+        found, scorer = _scored(plan, source, keys, amounts, scorer, reservoir, progress)
+    quality = _examined(plan, source, keys, found, model=scorer is not None)
+    assert found is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
+    counts = quality.counts(found, amounts)
     groups = tabulate(counts, min(plan.groups.intersections, len(counts.attributes)))
     model_files = (source_file("model", model),) if isinstance(model, Path) else ()
     return Evidence(
@@ -86,85 +88,51 @@ def _too_good(counts: Counts) -> tuple[str, ...]:
 
 def _columns(plan: AuditPlan, scorer: Scorer | None) -> list[str]:
     named = [attribute.column for attribute in plan.measured]
-    named += [name for name in (plan.data.label, plan.data.decision) if name is not None]
+    data = plan.data
+    named += [name for name in (data.label, data.decision, data.weight, data.count) if name]
     return named + list(scorer.features if scorer is not None else ())
 
 
-def _keys(plan: AuditPlan, source: Source, scorer: Scorer | None) -> "dict[str, nw.Expr]":
-    """Spell attributes, label and decision as text columns ``a0``, ``a1``, ..., ``y``, ``d``."""
-    import narwhals.stable.v2 as nw
-
-    plain = [a.column for a in plan.measured if a.bins is None]
-    cut = isinstance(plan.data.selected, Above)
-    plain += [plan.data.label] if plan.data.label is not None else []
-    plain += [plan.data.decision] if plan.data.decision is not None and not cut else []
-    spelled = texts(source, plain)
-    keys = {
-        f"a{i}": _binned(source, a) if a.bins is not None else spelled[a.column]
-        for i, a in enumerate(plan.measured)
-    }
-    nothing = nw.lit(None).cast(nw.String)
-    keys["y"] = spelled[plan.data.label] if plan.data.label is not None else nothing
-    if scorer is None:
-        assert plan.data.decision is not None  # noqa: S101
-        keys["d"] = _above(source, plan) if cut else spelled[plan.data.decision]
-    return keys
+def _amounts(plan: AuditPlan, source: Source) -> Amounts:
+    if plan.data.count is not None:
+        return counted(source, plan.data.count)
+    return weighted(source, plan.data.weight) if plan.data.weight is not None else UNIT
 
 
-def _binned(source: Source, attribute: Attribute) -> "nw.Expr":
-    """Name the bin each number lies in; the lower edge belongs to the bin."""
-    import narwhals.stable.v2 as nw
-
-    value, unparsable = numbers(source, attribute.column)
-    assert attribute.bins is not None  # noqa: S101
-    groups = attribute.groups_of_bins
-    bins = nw.lit(groups[0])
-    for cut, group in zip(attribute.bins, groups[1:], strict=True):
-        bins = nw.when(value >= cut).then(nw.lit(group)).otherwise(bins)
-    named = nw.when(~value.is_null()).then(bins)
-    return nw.when(unparsable).then(nw.lit(UNPARSABLE)).otherwise(named)
-
-
-def _above(source: Source, plan: AuditPlan) -> "nw.Expr":
-    import narwhals.stable.v2 as nw
-
-    assert plan.data.decision is not None  # noqa: S101
-    assert isinstance(plan.data.selected, Above)  # noqa: S101
-    value, unparsable = numbers(source, plan.data.decision)
-    side = nw.when(value > plan.data.selected.above).then(nw.lit("true")).otherwise(nw.lit("false"))
-    known = nw.when(~value.is_null()).then(side)
-    return nw.when(unparsable).then(nw.lit(UNPARSABLE)).otherwise(known)
-
-
-def _counted(source: Source, keys: "Mapping[str, nw.Expr]", progress: Progress) -> Tally | None:
-    counted = tally(source.frame.select(**keys), list(keys))
-    if counted is not None:
-        progress("counting", sum(counted.values()), sum(counted.values()))
-    return counted
+def _counted(
+    source: Source, keys: Mapping[str, Key], amounts: Amounts, progress: Progress
+) -> Tally | None:
+    found = tally(source.frame, keys, amounts)
+    if found is not None:
+        people = sum(sums[0] for sums in found.values())
+        progress("counting", people, people)
+    return found
 
 
 def _scored(
     plan: AuditPlan,
     source: Source,
-    keys: "Mapping[str, nw.Expr]",
+    keys: Mapping[str, Key],
+    amounts: Amounts,
     scorer: Scorer,
     reservoir: Reservoir | None,
     progress: Progress,
 ) -> tuple[Tally, Scorer]:
     """Score batch by batch and add up the counts; protected columns are not given to the model."""
     import narwhals.stable.v2 as nw
+    import pandas as pd
 
     total: Tally = {}
     done = 0
-    attributes = [key for key in keys if key.startswith("a")]
-    for cells, rows in _batches(plan, source, keys, scorer):
+    attributes = list(attribute_names(keys))
+    ready = {name: Key(nw.col(name)) for name in (*keys, DECISION)}
+    sums = replace(amounts, expressions={name: nw.col(name) for name in amounts.expressions})
+    for batch, rows in _batches(plan, source, keys, amounts, scorer):
         scorer = scorer if scorer.unit else scorer.with_unit(rows)
-        batch = cells.assign(d=selects(scorer, plan, rows))
-        batch["d"] = batch["d"].astype("str")
-        counted = tally(nw.from_native(batch).lazy(), [*keys, "d"])
-        add(total, counted or {})
+        batch[DECISION] = pd.Series(selects(scorer, plan, rows), dtype="str")
+        add(total, tally(nw.from_native(batch).lazy(), ready, sums) or {})
         if reservoir is not None:
-            reservoir.add(cells[attributes], rows, scorer.output(rows))
+            reservoir.add(batch[attributes], rows, scorer.output(rows))
         done += len(rows)
         progress("scoring", done, None)
     progress("scoring", done, done)
@@ -172,9 +140,13 @@ def _scored(
 
 
 def _batches(
-    plan: AuditPlan, source: Source, keys: "Mapping[str, nw.Expr]", scorer: Scorer
+    plan: AuditPlan,
+    source: Source,
+    keys: Mapping[str, Key],
+    amounts: Amounts,
+    scorer: Scorer,
 ) -> "Iterator[tuple[pd.DataFrame, pd.DataFrame]]":
-    """Read batches of key texts and of features as the model was fitted on them."""
+    """Read batches of key texts and amounts, and of features as the model was fitted on them."""
     import narwhals.stable.v2 as nw
     import numpy as np
 
@@ -183,12 +155,14 @@ def _batches(
         f"f{i}": numbers(source, name)[0] if kinds.get(name) == "number" else nw.col(name)
         for i, name in enumerate(scorer.features)
     }
-    for batch in source.batches(source.frame.select(**keys, **features)):
+    beside = {**expressions(keys), **amounts.expressions}
+    for batch in source.batches(source.frame.select(**beside, **features)):
         chunk = batch.reset_index(drop=True)
         rows = chunk[list(features)].set_axis(list(scorer.features), axis=1)
         for name in rows.columns[[kinds.get(name) == "text" for name in rows.columns]]:
             rows[name] = rows[name].astype(object).where(rows[name].notna(), np.nan)
-        yield chunk[list(keys)], rows
+        cells = chunk[list(beside)]
+        yield cells.assign(**{name: key.spelled(cells[name]) for name, key in keys.items()}), rows
 
 
 def _readings(plan: AuditPlan, source: Source, scorer: Scorer) -> dict[str, str]:
@@ -228,22 +202,22 @@ def _readings(plan: AuditPlan, source: Source, scorer: Scorer) -> dict[str, str]
 def _examined(
     plan: AuditPlan,
     source: Source,
-    keys: "Mapping[str, nw.Expr]",
-    counted: Tally | None,
+    keys: Mapping[str, Key],
+    found: Tally | None,
     *,
     model: bool,
 ) -> Quality:
     """Look at the levels of each key; if the joint table is too large, count each key by itself."""
-    names = [*keys, "d"] if model else list(keys)
-    if counted is not None:
+    names = [*keys, DECISION] if model else list(keys)
+    if found is not None:
         columns: list[Levels] = [{} for _ in names]
-        for cell, n in counted.items():
+        for cell, sums in found.items():
             for levels, text in zip(columns, cell, strict=True):
-                levels[text] = levels.get(text, 0) + n
+                levels[text] = levels.get(text, 0) + sums[0]
     else:
-        columns = [_levels(source, key, spelled) for key, spelled in keys.items()]
+        columns = [_levels(source, key) for key in keys.values()]
     quality = examine(plan, columns, [_declared(source, a) for a in plan.measured], model=model)
-    if counted is None:
+    if found is None:
         raise DataError(
             f"The attributes {listed(quality.attributes)} together have more than 500,000 "
             f"different combinations. Declare fewer, or merge and bin their values."
@@ -251,20 +225,22 @@ def _examined(
     return quality
 
 
-def _levels(source: Source, key: str, spelled: "nw.Expr") -> Levels:
+def _levels(source: Source, key: Key) -> Levels:
     """Count the texts of one key alone; half a million of them are enough to refuse it."""
     import narwhals.stable.v2 as nw
 
-    grouped = source.frame.select(**{key: spelled}).group_by(key).agg(nw.len().alias("n"))
+    grouped = source.frame.select(k=key.expression).group_by("k").agg(nw.len().alias("n"))
     table = grouped.head(MOST_CELLS).collect("pandas").to_native()
-    texts = [text if isinstance(text, str) else None for text in table[key]]
-    return dict(zip(texts, table["n"].tolist(), strict=True))
+    out: Levels = {}
+    for text, n in zip(key.spelled(table["k"]), table["n"].tolist(), strict=True):
+        out[text] = out.get(text, 0) + int(n)
+    return out
 
 
 def _declared(source: Source, attribute: Attribute) -> list[str]:
     """List the categories that a column declares, whether or not a row has them."""
     native = source.frame.to_native()
-    if source.connection is not None or attribute.bins is not None:
+    if not source.is_pandas or attribute.bins is not None:
         return []
     categories = getattr(native[attribute.column].dtype, "categories", None)
     return [] if categories is None else [str(level) for level in categories]

@@ -7,13 +7,18 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from auditkit.errors import DataError, listed
+from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import NO, UNKNOWN, YES, Cell, Counts, Tally
+from auditkit.evidence.keys import UNPARSABLE
 from auditkit.plan import NUMBER, Attribute, AuditPlan, canonical, unusable_group
 from auditkit.results import ALL, NOT_RECORDED, Exclusion
 
-UNPARSABLE = "(not a number)"
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 MOST_LEVELS = 500
 FEW_NUMBERS = 12  # more distinct numbers than this are a scale, not a set of codes
 MOST_OUTCOMES = 2
@@ -41,20 +46,25 @@ class Quality:
         """Place the attribute texts of a cell in their groups; -1 is not recorded."""
         return [group[text] for group, text in zip(self.groups, cell, strict=True)]
 
-    def counts(self, tally: Tally) -> Counts:
+    def counts(self, tally: Tally, amounts: Amounts) -> Counts:
         """Turn a tally of texts into counts of groups and outcomes."""
         import numpy as np
 
-        table: dict[tuple[int, ...], list[int]] = {}
-        for (*texts, label, decision), n in tally.items():
-            row = table.setdefault(tuple(self.codes(tuple(texts))), [0] * 9)
-            row[3 * self.actual[label] + self.selected[decision]] += n
-        keys = sorted(table)
+        width = 3 if amounts.weighted else 1
+        table: dict[tuple[int, ...], NDArray[np.int64]] = {}
+        for (*texts, label, decision), sums in tally.items():
+            place = tuple(self.codes(tuple(texts)))
+            row = table.setdefault(place, np.zeros((width, 9), dtype=np.int64))
+            row[:, 3 * self.actual[label] + self.selected[decision]] += sums
+        cells = sorted(table)
+        whole = np.array([table[cell] for cell in cells], dtype=np.int64).reshape(-1, width, 9)
         return Counts(
             self.attributes,
             self.levels,
-            np.array(keys, dtype=np.int64).reshape(len(keys), len(self.attributes)),
-            np.array([table[key] for key in keys], dtype=np.int64).reshape(len(keys), 9),
+            np.array(cells, dtype=np.int64).reshape(len(cells), len(self.attributes)),
+            whole[:, 0],
+            whole[:, 1] / 2.0**amounts.bits if amounts.weighted else None,
+            whole[:, 2] / 2.0**amounts.square_bits if amounts.weighted else None,
         )
 
 

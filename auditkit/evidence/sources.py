@@ -37,6 +37,11 @@ class Source:
     files: tuple[SourceFile, ...]
     connection: "duckdb.DuckDBPyConnection | None" = None
 
+    @property
+    def is_pandas(self) -> bool:
+        """Whether the rows are held by pandas."""
+        return self.connection is None
+
     def batches(
         self, frame: "nw.LazyFrame[Any]", size: int = BATCH_ROWS
     ) -> "Iterator[pd.DataFrame]":
@@ -163,64 +168,6 @@ def source_file(role: str, path: Path) -> SourceFile:
         while block := file.read(1 << 20):
             digest.update(block)
     return SourceFile(role, path.name, digest.hexdigest(), path.stat().st_size)
-
-
-def texts(source: Source, names: Sequence[str]) -> "dict[str, nw.Expr]":
-    """Make one expression a column that spells its values as text, missing as null.
-
-    Numbers that are whole are spelled without a decimal point, so that 1, 1.0 and "1" compare as
-    one value on every engine; :func:`auditkit.plan.canonical` finishes the work on the few levels.
-
-    Raises
-    ------
-    DataError
-        A column of Python objects mixes text with numbers, or holds something else altogether.
-    """
-    schema = source.frame.collect_schema()
-    problems = [p for name in names if (p := mixed_types(source, name))]
-    if problems:
-        raise DataError(*problems)
-    return {name: _text(name, schema[name]) for name in names}
-
-
-def _text(name: str, dtype: Any) -> "nw.Expr":  # noqa: ANN401
-    import narwhals.stable.v2 as nw
-
-    column = nw.col(name)
-    if dtype == nw.Boolean:
-        return (
-            nw.when(column).then(nw.lit("true")).otherwise(nw.when(~column).then(nw.lit("false")))
-        )
-    if dtype.is_float() or dtype.is_decimal():
-        number = column.cast(nw.Float64)
-        known = ~(number.is_null() | number.is_nan())
-        filled = nw.when(known & (number.abs() < 2.0**53)).then(number).otherwise(nw.lit(0.5))
-        whole = filled.floor() == filled
-        spelled = (
-            nw.when(whole)
-            .then(filled.floor().cast(nw.Int64).cast(nw.String))
-            .otherwise(number.cast(nw.String))
-        )
-        return nw.when(known).then(spelled)
-    return column.cast(nw.String)
-
-
-def mixed_types(source: Source, name: str) -> str:
-    """Say what is wrong with a pandas column of objects; empty if it can be read as one type."""
-    native = source.frame.to_native()
-    if source.connection is not None or native[name].dtype != object:
-        return ""
-    values = native[name].dropna()
-    kinds = {type(value).__name__: value for value in values}
-    if len(kinds) <= 1 or set(kinds) <= {"int", "float", "int64", "float64"}:
-        return ""
-    counts = ", ".join(
-        f"{sum(type(v).__name__ == kind for v in values)} of type {kind}" for kind in sorted(kinds)
-    )
-    return (
-        f"Column '{name}' mixes types ({counts}), so that 1 and '1' would print alike. "
-        f"Cast it to one type."
-    )
 
 
 def numbers(source: Source, name: str) -> "tuple[nw.Expr, nw.Expr]":

@@ -1,0 +1,156 @@
+"""What is summed over the rows of a cell: how many they are, and their weights as whole numbers.
+
+Sums of floats depend on the order of adding, and so on threads and engines. Weights are therefore
+cut to whole multiples of a power of two, chosen from the data so that no sum can overflow.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditkit.errors import DataError
+from auditkit.evidence.sources import Source, numbers
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+ROOM = 62
+"""Bits of a sum in an engine's 64-bit integer, the sign and one in reserve left out."""
+FINEST, COARSEST = 32, 8
+"""Bits of fraction that a weight keeps at most, and must keep at least."""
+LARGEST_COUNT = 2.0**53
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """Columns to be summed by cell, all of them whole numbers.
+
+    Attributes
+    ----------
+    expressions : dict of str to narwhals expression
+        ``n`` where a column says how many people a row stands for; ``w`` and ``w2`` where rows are
+        weighted, in units of ``2 ** -bits`` and ``2 ** -square_bits``.
+    """
+
+    expressions: "dict[str, nw.Expr]"
+    bits: int = 0
+    square_bits: int = 0
+
+    @property
+    def weighted(self) -> bool:
+        """Whether rows are weighted."""
+        return "w" in self.expressions
+
+
+UNIT = Amounts({})
+"""Every row counts once."""
+
+
+@dataclass(frozen=True)
+class _Facts:
+    rows: int
+    missing: int
+    unparsable: int
+    negative: int
+    broken: int
+    largest: float
+    total: float
+
+
+def counted(source: Source, name: str) -> Amounts:
+    """Sum a column that says how many people each row stands for.
+
+    Raises
+    ------
+    DataError
+        Some of its values are missing, negative, not whole, or not numbers.
+    """
+    import narwhals.stable.v2 as nw
+
+    facts = _facts(source, name)
+    problems = _problems(facts, name, "counts people")
+    if facts.broken:
+        problems.append(
+            f"Column '{name}' counts people, but {facts.broken} of {facts.rows} values are not "
+            f"whole numbers. If they are weights, declare them as data.weight."
+        )
+    if not problems and not 0 < facts.total < LARGEST_COUNT:
+        problems.append(f"Column '{name}' counts nobody: its sum is {facts.total:g}.")
+    if problems:
+        raise DataError(*problems)
+    return Amounts({"n": numbers(source, name)[0].cast(nw.Int64)})
+
+
+def weighted(source: Source, name: str) -> Amounts:
+    """Sum a column of sampling weights, and their squares.
+
+    Raises
+    ------
+    DataError
+        Some of its values are missing, negative or not numbers, all are 0, or they are too large.
+    """
+    import narwhals.stable.v2 as nw
+
+    facts = _facts(source, name)
+    if problems := _problems(facts, name, "holds weights"):
+        raise DataError(*problems)
+    if not facts.largest > 0:
+        raise DataError(f"Column '{name}' holds weights, but all {facts.rows} of them are 0.")
+    bits, square_bits = (_bits(facts.rows, facts.largest**power) for power in (1, 2))
+    if min(bits, square_bits) < COARSEST:
+        raise DataError(
+            f"Column '{name}' holds weights of up to {facts.largest:g} on {facts.rows} rows, too "
+            f"large to be summed exactly. Divide them by their mean."
+        )
+    value = numbers(source, name)[0]
+    return Amounts(
+        {
+            "w": (value * 2.0**bits).floor().cast(nw.Int64),
+            "w2": (value * value * 2.0**square_bits).floor().cast(nw.Int64),
+        },
+        bits,
+        square_bits,
+    )
+
+
+def _bits(rows: int, largest: float) -> int:
+    """Bits of fraction with which ``rows`` values of ``largest`` still sum without overflow."""
+    return min(FINEST, ROOM - math.ceil(math.log2(rows)) - math.ceil(math.log2(largest)) - 1)
+
+
+def _facts(source: Source, name: str) -> _Facts:
+    import narwhals.stable.v2 as nw
+
+    value, unparsable = numbers(source, name)
+    filled = value.fill_null(0.0)
+    seen = source.frame.select(
+        v=filled,
+        missing=(value.is_null() & ~unparsable).cast(nw.Int64),
+        unparsable=unparsable.cast(nw.Int64),
+        negative=(filled < 0).cast(nw.Int64),
+        broken=(filled != filled.floor()).cast(nw.Int64),
+    )
+    columns = ("missing", "unparsable", "negative", "broken")
+    totals = seen.select(
+        nw.len().alias("rows"),
+        nw.col("v").max().alias("largest"),
+        nw.col("v").sum().alias("total"),
+        *(nw.col(column).sum() for column in columns),
+    )
+    row = totals.collect("pandas").to_native().iloc[0]
+    whole = {column: int(row[column]) for column in ("rows", *columns)}
+    return _Facts(**whole, largest=float(row["largest"]), total=float(row["total"]))
+
+
+def _problems(facts: _Facts, name: str, does: str) -> list[str]:
+    what = {
+        "are missing": facts.missing,
+        "are not finite numbers": facts.unparsable,
+        "are negative": facts.negative,
+    }
+    return [
+        f"Column '{name}' {does}, but {n} of {facts.rows} values {fault}. Mend those cells, or "
+        f"leave those rows out and say so."
+        for fault, n in what.items()
+        if n
+    ]

@@ -1,0 +1,162 @@
+"""Columns of a source become the keys that rows are counted by, and the amounts that are summed.
+
+Rows are grouped by the values as the engine holds them, and only the few distinct values are then
+spelled as text: counting costs the same as the engine's own, and every engine spells alike.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auditkit.errors import DataError
+from auditkit.evidence.sources import Source, numbers
+from auditkit.plan import Above, Attribute, AuditPlan, canonical
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+    import pandas as pd
+
+UNPARSABLE = "(not a number)"
+MISSING_TEXT = ""
+LABEL, DECISION = "y", "d"
+"""Names of the keys of the recorded outcome and of the decision; attributes are a0, a1, ..."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """One column that rows are counted by.
+
+    Attributes
+    ----------
+    expression : narwhals expression
+        Gives the value as the engine holds it, or a code.
+    names : tuple of str
+        What the codes 0, 1, ... are called, -1 being something that is not a number; empty where
+        the expression gives values.
+    """
+
+    expression: "nw.Expr"
+    names: tuple[str, ...] = ()
+
+    def spell(self, value: Any) -> str | None:  # noqa: ANN401
+        """Spell one value as text; ``None`` is missing, and so is a text without a character."""
+        import pandas as pd
+
+        if pd.isna(value) or value == MISSING_TEXT:
+            return None
+        if self.names:
+            code = int(value)
+            return self.names[code] if code >= 0 else UNPARSABLE
+        return value if isinstance(value, str) else canonical(value)
+
+    def spelled(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
+        """Spell a column by its distinct values; missing is ``None``."""
+        import numpy as np
+        import pandas as pd
+
+        codes, values = pd.factorize(column)
+        texts = np.array([*(self.spell(value) for value in values), None], dtype=object)
+        return pd.Series(
+            texts[codes], column.index, dtype=object
+        )  # the code of a missing value is -1
+
+
+def keys_of(plan: AuditPlan, source: Source, *, decided: bool) -> dict[str, Key]:
+    """Name the keys of the count: attributes, the label, and the decision if a column holds it.
+
+    Raises
+    ------
+    DataError
+        Columns that cannot be read as categories, or as numbers where they are cut; all at once.
+    """
+    import narwhals.stable.v2 as nw
+
+    problems: list[str] = []
+    keys = {
+        f"a{i}": _binned(source, attribute) if attribute.bins is not None
+        else _plain(source, attribute.column, problems)
+        for i, attribute in enumerate(plan.measured)
+    }  # fmt: skip
+    label = plan.data.label
+    nothing = Key(nw.lit(None).cast(nw.String))
+    keys[LABEL] = _plain(source, label, problems) if label is not None else nothing
+    if decided:
+        assert plan.data.decision is not None  # noqa: S101
+        cut = plan.data.selected
+        keys[DECISION] = (
+            _above(source, plan.data.decision, cut.above)
+            if isinstance(cut, Above)
+            else _plain(source, plan.data.decision, problems)
+        )
+    if problems:
+        raise DataError(*dict.fromkeys(problems))
+    return keys
+
+
+def _plain(source: Source, name: str, problems: list[str]) -> Key:
+    import narwhals.stable.v2 as nw
+
+    if problem := unusable_type(source, name):
+        problems.append(problem)
+    return Key(nw.col(name))
+
+
+def _binned(source: Source, attribute: Attribute) -> Key:
+    """Code the bin each number lies in; the lower edge belongs to the bin."""
+    import narwhals.stable.v2 as nw
+
+    value, unparsable = numbers(source, attribute.column)
+    code = nw.lit(0)
+    for place, cut in enumerate(attribute.bins or (), start=1):
+        code = nw.when(value >= cut).then(nw.lit(place)).otherwise(code)
+    known = nw.when(~value.is_null()).then(code)
+    return Key(nw.when(unparsable).then(nw.lit(-1)).otherwise(known), attribute.groups_of_bins)
+
+
+def _above(source: Source, name: str, cut: float) -> Key:
+    import narwhals.stable.v2 as nw
+
+    value, unparsable = numbers(source, name)
+    side = nw.when(value > cut).then(nw.lit(1)).otherwise(nw.lit(0))
+    known = nw.when(~value.is_null()).then(side)
+    return Key(nw.when(unparsable).then(nw.lit(-1)).otherwise(known), ("false", "true"))
+
+
+def unusable_type(source: Source, name: str) -> str:
+    """Say why the values of a column cannot be categories; empty if they can."""
+    import narwhals.stable.v2 as nw
+
+    dtype = source.frame.collect_schema()[name]
+    if dtype.is_nested() or dtype == nw.Binary:
+        return (
+            f"Column '{name}' holds values of type {dtype}, which name no group. Give a column of "
+            f"text, numbers, dates or true and false."
+        )
+    native = source.frame.to_native()
+    if not source.is_pandas or native[name].dtype != object:
+        return ""
+    values = native[name].dropna()
+    kinds = {type(value).__name__: value for value in values}
+    if any(kind in ("list", "dict", "set", "tuple", "bytes", "ndarray") for kind in kinds):
+        return (
+            f"Column '{name}' holds values of type {', '.join(sorted(kinds))}. Give plain values."
+        )
+    if len(kinds) <= 1 or set(kinds) <= {"int", "float", "int64", "float64"}:
+        return ""
+    counts = ", ".join(
+        f"{sum(type(v).__name__ == kind for v in values)} of type {kind}" for kind in sorted(kinds)
+    )
+    return (
+        f"Column '{name}' mixes types ({counts}), so that 1 and '1' would print alike. "
+        f"Cast it to one type."
+    )
+
+
+def expressions(keys: Mapping[str, Key]) -> "dict[str, nw.Expr]":
+    """List the expressions of keys by name."""
+    return {name: key.expression for name, key in keys.items()}
+
+
+def attribute_names(keys: Mapping[str, Key]) -> Sequence[str]:
+    """Name the keys that are attributes, in order."""
+    return [name for name in keys if name.startswith("a")]
