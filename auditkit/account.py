@@ -11,6 +11,7 @@ from auditkit.results import (
     GroupSize,
     Provenance,
     Rows,
+    SamplingInfo,
     SystemInfo,
 )
 
@@ -34,6 +35,20 @@ def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
         selected=words,
         outcome=plan.data.outcome,
         model=model,
+    )
+
+
+def sampling(plan: AuditPlan, evidence: Evidence) -> SamplingInfo:
+    """Say how the rows were drawn."""
+    data, design = plan.data, evidence.groups.design
+    units = [] if design is None else design.units.tolist()
+    return SamplingInfo(
+        weight=data.weight or "",
+        cluster=data.cluster or "",
+        strata=data.strata or "",
+        count=data.count or "",
+        clusters=sum(units) if data.cluster is not None else None,
+        strata_count=len(units) if data.strata is not None else None,
     )
 
 

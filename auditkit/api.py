@@ -88,6 +88,7 @@ def _run(plan: AuditPlan, data: object, model: object, progress: Progress | None
                 format=recording.FORMAT,
                 date=plan.audit.date.isoformat() if plan.audit.date else "",
                 system=account.system(plan, evidence),
+                sampling=account.sampling(plan, evidence),
                 policy=policy.info(family.blocking),
                 requirements=policy.requirements(),
                 attributes=account.attributes(plan, evidence),
@@ -229,6 +230,9 @@ def audit(
     positive: object = None,
     decision: "str | pd.Series[Any] | None" = None,
     selected: object = None,
+    weight: "str | pd.Series[Any] | None" = None,
+    cluster: "str | pd.Series[Any] | None" = None,
+    strata: "str | pd.Series[Any] | None" = None,
     intersections: int = 1,
     smallest: int | None = None,
     features: Sequence[str] | Mapping[str, str] | None = None,
@@ -262,6 +266,9 @@ def audit(
         The decisions, if there is no model.
     selected : value, list of values or {"above": number}, optional
         Which decisions select; by default the positive value of the label.
+    weight, cluster, strata : str or Series, optional
+        Sampling weight of each row, the cluster (household, site) it was drawn in, and the stratum
+        it was drawn from.
     intersections : int
         How many attributes are crossed at most.
     smallest : int, optional
@@ -296,6 +303,9 @@ def audit(
             "positive": positive,
             "decision": rows.column("decision", decision),
             "selected": selected,
+            "weight": rows.column("weight", weight),
+            "cluster": rows.column("cluster", cluster),
+            "strata": rows.column("strata", strata),
             "outcome": outcome,
         },
         "model": {

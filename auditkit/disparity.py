@@ -1,13 +1,23 @@
 """Measurements become disparities: each group against the rest, a declared reference, the range."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import GroupTable
 from auditkit.inference.gates import largest_gap, largest_ratio
 from auditkit.inference.intervals import difference, ratio
-from auditkit.measure import NO_LABEL, Tallied, measurable, number, tallied, worth
+from auditkit.measure import (
+    NO_LABEL,
+    ONE_SIDE,
+    Side,
+    Tallied,
+    effective,
+    measurable,
+    number,
+    tallied,
+    worth,
+)
 from auditkit.metrics.registry import Metric, metrics
 from auditkit.plan import AuditPlan
 from auditkit.results import ALL, CROSS, NOT_RECORDED, RANGE, REST, Disparity, Status
@@ -126,79 +136,76 @@ class Comparison:
     def with_rest(self, places: list[int]) -> Iterator[Disparity]:
         """Hold each group against everybody else whose attribute is recorded."""
         c = self.counted
-        yield from self._pairs(places, REST, c.rest_x[places], c.rest_n[places])
+        yield from self._pairs(places, REST, c.rest.take(places), c.rho[places])
 
     def with_reference(self, places: list[int], reference: str) -> Iterator[Disparity]:
         """Hold each other group against the declared one."""
         at = next((i for i in places if reference and self.groups.names[i][1] == reference), None)
         if at is not None:
             others = [i for i in places if i != at]
-            x, n = self.counted.x[[at] * len(others)], self.counted.n[[at] * len(others)]
-            yield from self._pairs(others, reference, x, n)
+            rho = self.counted.correlation(self.groups.names[at][0], others, at)
+            yield from self._pairs(
+                others, reference, self.counted.own.take([at] * len(others)), rho
+            )
 
     def _pairs(
-        self,
-        places: list[int],
-        against: str,
-        other_x: "NDArray[np.int64]",
-        other_n: "NDArray[np.int64]",
+        self, places: list[int], against: str, other: Side, rho: "NDArray[np.float64]"
     ) -> Iterator[Disparity]:
-        x, n = self.counted.x[places], self.counted.n[places]
-        gaps, ratios = difference(x, n, other_x, other_n), ratio(x, n, other_x, other_n)
+        own = self.counted.own.take(places)
+        at = (*own.at(ONE_SIDE), *other.at(ONE_SIDE))
+        gaps, ratios = difference(*at, rho=rho), ratio(*at, rho=rho)
         for k, i in enumerate(places):
             attribute, group = self.groups.names[i]
-            own, other = int(n[k]), int(other_n[k])
-            status, note = self._worth(attribute, group, own, other, against)
-            gap = x[k] / own - other_x[k] / other if own and other else None
+            status, note = self._worth(attribute, group, own, other, k, against)
+            gap = number(own.rate[k] - other.rate[k])
             worse = worse_off(self.metric, self.outcome, group, against, gap)
             key = (self.metric.name, attribute, group)
             found = self.detectable.get(key) if against == REST else None
-            bounds = number(gaps.lower[k]), number(gaps.upper[k])
-            yield Disparity(
+            row = Disparity(
                 self.metric.name,
                 attribute,
                 group,
                 against,
                 "difference",
-                None if gap is None else float(gap),
-                *bounds,
-                own,
+                gap,
+                number(gaps.lower[k]),
+                number(gaps.upper[k]),
+                int(own.people[k]),
                 found,
                 worse,
                 status,
                 note,
+                effective(own, k),
             )
-            estimate = None
-            bounds = None, None
-            if status in (Status.OK, Status.INSUFFICIENT) and other_x[k] == 0:
+            yield row
+            estimate: float | None = None
+            bounds: tuple[float | None, float | None] = (None, None)
+            if status in (Status.OK, Status.INSUFFICIENT) and other.x[k] == 0:
                 status, note = Status.UNDEFINED, f"the rate of {against} is 0: nothing to divide by"
             elif gap is not None and status is not Status.NOT_APPLICABLE:
-                estimate = float((x[k] / own) / (other_x[k] / other))
+                estimate = float(own.rate[k] / other.rate[k])
                 bounds = number(ratios.lower[k]), number(ratios.upper[k])
                 if bounds[1] is None:
                     note = f"{note}; no upper bound" if note else "no upper bound"
-            yield Disparity(
-                self.metric.name,
-                attribute,
-                group,
-                against,
-                "ratio",
-                estimate,
-                *bounds,
-                own,
-                None,
-                worse,
-                status,
-                note,
+            yield replace(
+                row,
+                statistic="ratio",
+                estimate=estimate,
+                lower=bounds[0],
+                upper=bounds[1],
+                detectable=None,
+                status=status,
+                note=note,
             )
 
     def _worth(
-        self, attribute: str, group: str, own: int, other: int, against: str
+        self, attribute: str, group: str, own: Side, other: Side, k: int, against: str
     ) -> tuple[Status, str]:
         alone = len(self.groups.of(attribute)) < 2 and group != NOT_RECORDED
         if alone and against == REST:
             return Status.NOT_APPLICABLE, ONE_GROUP
-        of_group, of_other = worth(own, self.floor), worth(other, self.floor, f"rows of {against}")
+        of_group = worth(own, k, self.floor)
+        of_other = worth(other, k, self.floor, f"rows of {against}")
         if of_other[0] is Status.UNDEFINED:
             return of_other
         return of_other if of_group[0] is Status.OK else of_group
@@ -207,9 +214,11 @@ class Comparison:
         """Set the largest rate against the smallest, over the groups that have one."""
         attribute = self.groups.names[places[0]][0]
         names = [self.groups.names[i][1] for i in places]
-        x, n = self.counted.x[places], self.counted.n[places]
+        side = self.counted.own.take(places)
+        rates, n = side.rate, side.people
+        x, size = side.at(ONE_SIDE)
         known = [k for k in range(len(places)) if n[k] > 0]
-        adequate = [k for k in known if n[k] >= self.floor]
+        adequate = [k for k in known if side.effective[k] >= self.floor]
         over = f"over {len(known)} of {len(places)} groups"
         for statistic, furthest in (("difference", largest_gap), ("ratio", largest_ratio)):
             if len(places) < 2:
@@ -219,14 +228,14 @@ class Comparison:
             elif statistic == "ratio" and not x.any():
                 status, note = Status.UNDEFINED, f"every rate is 0, {over}"
             else:
-                found = furthest(x[known], n[known])
+                found = furthest(x[known], size[known], rho=self._rho(attribute, places, known))
                 high, low = names[known[found.highest]], names[known[found.lowest]]
-                rates = x[known] / n[known]
-                gap = float(rates.max() - rates.min())
+                gap = float(rates[known].max() - rates[known].min())
                 note = f"from {low} to {high}, {over}"
-                note += self._left_out(names, n)
+                note += self._left_out(names, side)
                 if 2 <= len(adequate) < len(places):
-                    alone = furthest(x[adequate], n[adequate])
+                    rho = self._rho(attribute, places, adequate)
+                    alone = furthest(x[adequate], size[adequate], rho=rho)
                     note += f"; without them {alone.estimate:.3f}"
                     note += f" ({alone.lower:.3f} to {alone.upper:.3f})"
                 whole = len(adequate) == len(places)
@@ -248,13 +257,20 @@ class Comparison:
                 continue
             yield _row(self.metric, attribute, "", RANGE, statistic, status, note)
 
-    def _left_out(self, names: list[str], n: "NDArray[np.int64]") -> str:
+    def _rho(
+        self, attribute: str, places: list[int], kept: list[int]
+    ) -> "NDArray[np.float64] | None":
+        """Correlation of the groups that are kept, or nothing if none were drawn together."""
+        found = self.counted.between.get(attribute)
+        if found is None:
+            return None
+        at = [places[k] - places[0] for k in kept]
+        return found[at][:, at]
+
+    def _left_out(self, names: list[str], side: Side) -> str:
         """Name the groups too small to judge, and those without anybody to divide by."""
-        thin = [
-            f"{name} ({k} of {self.floor})"
-            for name, k in zip(names, n.tolist(), strict=True)
-            if 0 < k < self.floor
-        ]
-        nobody = [name for name, k in zip(names, n.tolist(), strict=True) if k == 0]
+        sizes = zip(names, side.people.tolist(), side.effective.tolist(), strict=True)
+        thin = [f"{name} ({k:.4g} of {self.floor})" for name, n, k in sizes if n and k < self.floor]
+        nobody = [name for name, k in zip(names, side.people.tolist(), strict=True) if k == 0]
         out = f"; too few in {', '.join(thin)}" if thin else ""
         return out + (f"; undefined for {', '.join(nobody)}" if nobody else "")

@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING
 from auditkit.disparity import ONE_GROUP, worse_off
 from auditkit.errors import PolicyError, did_you_mean
 from auditkit.evidence.counts import UNKNOWN, YES, GroupTable
+from auditkit.inference.design import FEWEST_CLUSTERS
 from auditkit.inference.gates import gap_bounds, judge_gap, judge_joint, ratio_bounds
 from auditkit.inference.intervals import Bounds
-from auditkit.measure import NO_LABEL, Tallied, measurable, number, tallied
+from auditkit.measure import (
+    NO_LABEL,
+    Side,
+    Tallied,
+    effective,
+    measurable,
+    number,
+    tallied,
+    worth,
+)
 from auditkit.metrics.registry import Metric, metrics
 from auditkit.policy.schema import Policy, SettledCheck
 from auditkit.results import (
@@ -24,11 +34,11 @@ from auditkit.results import (
     Effect,
     Finding,
     Outcome,
+    Status,
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 POWER_FOR_SILENCE = 0.5
 """At medium risk "cannot tell" passes only if twice the limit would be found this often."""
@@ -80,7 +90,7 @@ def hypotheses(groups: GroupTable, policy: Policy, *, labelled: bool) -> Hypothe
             places = [
                 i
                 for i, (a, _) in enumerate(groups.names)
-                if a == attribute and counted.n[i] and counted.rest_n[i]
+                if a == attribute and counted.own.people[i] and counted.rest.people[i]
             ]
             recorded = [i for i in places if groups.names[i][1] != NOT_RECORDED]
             mirrored = len(groups.of(attribute)) == 2 and len(recorded) == 2
@@ -98,7 +108,6 @@ def detectable_gaps(
     dict
         By metric, attribute and group; ``None`` where no gap would be found that often.
     """
-    from auditkit.inference.intervals import rate
     from auditkit.inference.power import detectable
 
     out: dict[tuple[str, str, str], float | None] = {}
@@ -107,12 +116,13 @@ def detectable_gaps(
         if check.statistic != "difference" or not measurable(metric, labelled=labelled):
             continue
         counted = tallied(groups, metric)
+        level = family.level(policy.alpha, check.effect)
         found = detectable(
-            counted.n,
-            counted.rest_n,
-            rate(counted.rest_x, counted.rest_n),
+            counted.own.at(level)[1],
+            counted.rest.at(level)[1],
+            counted.rest.rate,
             check.limit,
-            family.level(policy.alpha, check.effect),
+            level,
         )
         for (attribute, group), gap in zip(groups.names, found.tolist(), strict=True):
             out[check.metric, attribute, group] = number(gap)
@@ -132,7 +142,7 @@ def judge(
 
     ``outcome`` says whether being selected is a ``benefit`` or a ``burden``.
     """
-    selected = groups.own[0].reshape(3, 3).sum(axis=0)
+    selected = groups.own.sum(axis=0).reshape(3, 3).sum(axis=0)
     constant = selected[YES] == 0 or selected[:YES].sum() == 0
     rows: list[Check] = []
     for check in policy.checks:
@@ -203,37 +213,39 @@ class Gate:
 
     def judge(self, i: int, attribute: str, group: str, detectable: float | None) -> Check:
         """Judge one group against its rest."""
-        c = self.counted
-        x, n, rest_x, rest_n = (int(a[i]) for a in (c.x, c.n, c.rest_x, c.rest_n))
-        if not n or not rest_n:
-            who = "the group" if not n else "the rest"
+        own, rest = self.counted.own.take(i), self.counted.rest.take(i)
+        people, others = int(own.people[0]), int(rest.people[0])
+        if not (own.n[0] > 0 and rest.n[0] > 0):
+            who = "the group" if not own.n[0] > 0 else "the rest"
             return Bare(self.check).row(
-                attribute, group, Outcome.UNDEFINED, f"no rows of {who} to divide by", n
+                attribute, group, Outcome.UNDEFINED, f"no rows of {who} to divide by", people
             )
         low, high = self.policy.alpha, self.family.level(self.policy.alpha, self.check.effect)
-        within, breach = self._bounds(x, n, rest_x, rest_n, low, high)
-        outcome = self._outcome(x, n, rest_x, rest_n, low, high)
-        note = self._note(outcome, n, rest_n, within)
-        if outcome is Outcome.WITHIN and min(n, rest_n) < self.policy.floor:
+        bounds = Bounded.of(own, rest, float(self.counted.rho[i]), low, high)
+        within, breach = bounds.pairs(self.check.statistic)
+        outcome = bounds.outcome(self.check)
+        doubts = self._doubts(own, rest)
+        note = self._note(outcome, doubts, within)
+        if outcome is Outcome.WITHIN and doubts:
             outcome = Outcome.INDETERMINATE
-        gap = x / n - rest_x / rest_n
+        gap = float(own.rate[0] - rest.rate[0])
         # The bar that is drawn must agree with the outcome: the side that could be beyond the limit
         # stands at the level of a breach, the other at the level of an all-clear.
         lower, level_lower = within[0], 1 - low
         upper, level_upper = within[1], 1 - low
-        if outcome is not Outcome.WITHIN and min(n, rest_n) >= 1:
+        if outcome is not Outcome.WITHIN and min(people, others) >= 1:
             if gap >= 0:
                 lower, level_lower = breach[0], 1 - high
             else:
                 upper, level_upper = breach[1], 1 - high
-        estimate = gap if self.check.statistic == "difference" else _over(x, n, rest_x, rest_n)
+        ratio = float(own.rate[0] / rest.rate[0]) if rest.x[0] else None
         return Check(
             requirement=self.check.requirement,
             check=self.check.name,
             attribute=attribute,
             group=group,
             outcome=outcome,
-            estimate=estimate,
+            estimate=gap if self.check.statistic == "difference" else ratio,
             lower=number(lower),
             upper=number(upper),
             level_lower=level_lower,
@@ -245,49 +257,26 @@ class Gate:
             metric=self.check.metric,
             statistic=self.check.statistic,
             against=REST,
-            n=n,
+            n=people,
             detectable=detectable if self.check.statistic == "difference" else None,
+            effective_n=effective(own, 0),
         )
 
-    def _bounds(
-        self, x: int, n: int, rest_x: int, rest_n: int, low: float, high: float
-    ) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
-        """Return (lower, upper) at the level of an all-clear and at the level of a breach."""
-        import numpy as np
+    def _doubts(self, own: Side, rest: Side) -> str:
+        """Say why the evidence cannot show a limit to be kept, however narrow its bounds."""
+        for side, who in ((own, "rows"), (rest, "rows of the rest")):
+            status, note = worth(side, 0, self.policy.floor, who)
+            if status is not Status.OK:
+                return note
+            if side.df[0] + 1 < FEWEST_CLUSTERS:
+                return f"{who} of {side.df[0] + 1:.0f} clusters, at least {FEWEST_CLUSTERS} wanted"
+        return ""
 
-        bounds = gap_bounds if self.check.statistic == "difference" else ratio_bounds
-        both = bounds(x, n, rest_x, rest_n, np.array([low, high]))
-        pairs = np.stack([both.lower, both.upper], axis=1)
-        return pairs[0], pairs[1]
-
-    def _outcome(
-        self, x: int, n: int, rest_x: int, rest_n: int, low: float, high: float
-    ) -> Outcome:
-        at = (x, n, rest_x, rest_n)
-        gaps = [gap_bounds(*at, alpha) for alpha in (low, high)]
-        if self.check.statistic == "difference":
-            return judge_gap(
-                float(gaps[0].lower),
-                float(gaps[0].upper),
-                float(gaps[1].lower),
-                float(gaps[1].upper),
-                self.check.limit,
-            )
-        ratios: list[Bounds] = [ratio_bounds(*at, alpha) for alpha in (low, high)]
-        return judge_joint(
-            ratios[0], gaps[0], ratios[1], gaps[1], self.check.limit, self.check.gap_floor
-        )
-
-    def _note(self, outcome: Outcome, n: int, rest_n: int, within: "NDArray[np.float64]") -> str:
-        floor = self.policy.floor
-        notes = []
-        if outcome is not Outcome.BREACH and min(n, rest_n) < floor:
-            who = "rows" if n < floor else "rows of the rest"
-            notes.append(f"{min(n, rest_n)} {who}, at least {floor} wanted")
-        ratio = self.check.statistic == "ratio"
+    def _note(self, outcome: Outcome, doubts: str, within: tuple[float, float]) -> str:
+        notes = [doubts] if doubts and outcome is not Outcome.BREACH else []
         limit = self.check.limit
         if (
-            ratio
+            self.check.statistic == "ratio"
             and outcome is Outcome.WITHIN
             and not (1 / limit < within[0] and within[1] < limit)
         ):
@@ -295,8 +284,42 @@ class Gate:
         return "; ".join(notes)
 
 
-def _over(x: int, n: int, rest_x: int, rest_n: int) -> float | None:
-    return (x / n) / (rest_x / rest_n) if rest_x else None
+@dataclass(frozen=True)
+class Bounded:
+    """Bounds of one comparison at the level of an all-clear, and at that of a breach."""
+
+    gaps: tuple[Bounds, Bounds]
+    ratios: tuple[Bounds, Bounds]
+
+    @classmethod
+    def of(cls, own: Side, rest: Side, rho: float, *levels: float) -> "Bounded":
+        """Bound the gap and the ratio of a group and its rest at two one-sided levels."""
+        gaps, ratios = [], []
+        for alpha in levels:
+            x, n, rest_x, rest_n = (float(a[0]) for a in (*own.at(alpha), *rest.at(alpha)))
+            gaps.append(gap_bounds(x, n, rest_x, rest_n, alpha, rho))
+            ratios.append(ratio_bounds(x, n, rest_x, rest_n, alpha, rho))
+        return cls((gaps[0], gaps[1]), (ratios[0], ratios[1]))
+
+    def pairs(self, statistic: str) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return (lower, upper) at either level."""
+        at = self.gaps if statistic == "difference" else self.ratios
+        first, second = ((float(b.lower), float(b.upper)) for b in at)
+        return first, second
+
+    def outcome(self, check: SettledCheck) -> Outcome:
+        """Hold the bounds against the limit of a check."""
+        if check.statistic == "difference":
+            (lower, upper), (lower_breach, upper_breach) = self.pairs("difference")
+            return judge_gap(lower, upper, lower_breach, upper_breach, check.limit)
+        return judge_joint(
+            self.ratios[0],
+            self.gaps[0],
+            self.ratios[1],
+            self.gaps[1],
+            check.limit,
+            check.gap_floor,
+        )
 
 
 def findings(checks: Sequence[Check]) -> tuple[Finding, ...]:
@@ -358,9 +381,9 @@ def _would_tell(check: Check, groups: GroupTable, policy: Policy, family: Hypoth
     settled = next(c for c in policy.checks if c.name == check.check)
     counted = tallied(groups, metrics()[check.metric])
     i = groups.names.index((check.attribute, check.group))
-    n, rest_n = int(counted.n[i]), int(counted.rest_n[i])
-    p = int(counted.rest_x[i]) / rest_n
     alpha = family.level(policy.alpha, check.effect)
+    n, rest_n = (float(side.take(i).at(alpha)[1][0]) for side in (counted.own, counted.rest))
+    p = float(counted.rest.rate[i])
     allowed = (
         settled.limit
         if settled.statistic == "difference"

@@ -1,39 +1,153 @@
 """Counts of groups become measurements: every metric on every group, each with its interval."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditkit.evidence.counts import GroupTable, outcome_cells
+from auditkit.evidence.counts import Block, GroupTable, outcome_cells
+from auditkit.evidence.design import Design
+from auditkit.inference.design import adjusted, estimate
 from auditkit.metrics.registry import Metric, metrics
-from auditkit.results import Measurement, Status
+from auditkit.results import ALL, Measurement, Status
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from auditkit.metrics.registry import Mask
+
+    Floats = NDArray[np.float64]
+
+ONE_SIDE = 0.025
+"""Error on each side of a printed interval."""
 NO_LABEL = "no label column, so no recorded outcome to compare with"
 
 
 @dataclass(frozen=True)
-class Tallied:
-    """A rate counted on every group and on its rest: four arrays of shape (G,)."""
+class Side:
+    """A rate of groups, or of what they are held against; arrays of shape (G,).
 
-    x: "NDArray[np.int64]"
-    n: "NDArray[np.int64]"
-    rest_x: "NDArray[np.int64]"
-    rest_n: "NDArray[np.int64]"
+    Attributes
+    ----------
+    x, n : ndarray of float
+        Counted and denominator; sums of weights where people are weighted.
+    people : ndarray of int
+        People in the denominator.
+    effective : ndarray of float
+        Size of the simple random sample that would tell as much.
+    df : ndarray of float
+        Degrees of freedom: clusters less one; infinite without clusters.
+    """
+
+    x: "Floats"
+    n: "Floats"
+    people: "NDArray[np.int64]"
+    effective: "Floats"
+    df: "Floats"
+
+    @property
+    def rate(self) -> "Floats":
+        """The rate, NaN over nobody."""
+        import numpy as np
+
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.n > 0, self.x / self.n, np.nan)
+
+    def take(self, places: "list[int] | int") -> "Side":
+        """Pick groups."""
+        import numpy as np
+
+        at = np.atleast_1d(places)
+        return Side(self.x[at], self.n[at], self.people[at], self.effective[at], self.df[at])
+
+    def at(self, alpha: float) -> "tuple[Floats, Floats]":
+        """Return counts and denominators that bounds at ``alpha`` may take for a plain sample."""
+        import numpy as np
+
+        n = adjusted(self.effective, self.df, alpha)
+        return np.clip(np.nan_to_num(self.rate) * n, 0, n), n
+
+
+@dataclass(frozen=True)
+class Tallied:
+    """A rate counted on every group and on its rest.
+
+    ``rho`` is the correlation of the two estimates, shape (G,), and ``between`` that of two groups
+    of an attribute that begins at ``starts``; nothing where rows were drawn one by one.
+    """
+
+    own: Side
+    rest: Side
+    rho: "Floats"
+    between: "Mapping[str, Floats]"
+    starts: Mapping[str, int]
+
+    def correlation(self, attribute: str, others: list[int], at: int) -> "Floats":
+        """Correlation of several groups of a table with one of the same attribute, shape (k,)."""
+        import numpy as np
+
+        found = self.between.get(attribute)
+        if found is None:
+            return np.zeros(len(others))
+        start = self.starts[attribute]
+        return found[[i - start for i in others], at - start]
 
 
 def tallied(groups: GroupTable, metric: Metric) -> Tallied:
-    """Count numerator and denominator of a rate on every group and on its rest."""
+    """Count a rate on every group and on its rest, and say what sample each side equals."""
+    import numpy as np
+
     part, among = metric.masks(outcome_cells())
-    return Tallied(
-        groups.own[:, part].sum(axis=1),
-        groups.own[:, among].sum(axis=1),
-        groups.rest[:, part].sum(axis=1),
-        groups.rest[:, among].sum(axis=1),
-    )
+    plain = []
+    for table in (groups.own, groups.rest):
+        x, n = table[:, part].sum(axis=1), table[:, among].sum(axis=1)
+        infinite = np.full(len(n), np.inf)
+        plain.append(Side(x, n, n, n.astype(np.float64), infinite))
+    alone = Tallied(plain[0], plain[1], np.zeros(len(groups.names)), {}, {})
+    return alone if groups.design is None else _drawn(groups, groups.design, alone, part, among)
+
+
+def _drawn(
+    groups: GroupTable, design: Design, alone: Tallied, part: "Mask", among: "Mask"
+) -> Tallied:
+    """Put weights, and what the design says of uncertainty, in the place of plain counts."""
+    import numpy as np
+    from scipy import sparse
+
+    sides = {name: _blank(side) for name, side in (("own", alone.own), ("rest", alone.rest))}
+    rho = np.zeros(len(groups.names))
+    between = {}
+    everybody = Block(ALL, 0, 1, np.zeros(len(design.weight), dtype=np.int64))
+    for block in (everybody, *groups.blocks):
+        rows = slice(block.start, block.stop)
+        g = block.stop - block.start
+        cells = np.arange(len(block.codes))
+        members = sparse.csr_array(
+            (np.ones(len(cells)), (block.codes % g, cells)), shape=(g, len(cells))
+        )
+        recorded = (np.arange(g) < block.groups).astype(np.float64)
+        rest = recorded[None] - np.eye(g) * recorded
+        found = estimate(design, members, np.concatenate([np.eye(g), rest]), part, among)
+        effective = found.effective(np.concatenate([alone.own.n[rows], alone.rest.n[rows]]))
+        touched = design.touched.get((among.tobytes(), block.attribute))
+        for k, side in enumerate(sides.values()):
+            half = slice(k * g, k * g + g)
+            side.x[rows], side.n[rows] = found.numerator[half], found.denominator[half]
+            side.effective[rows] = effective[half]
+            if touched is not None:
+                side.df[rows] = touched[:g, k] - 1
+        correlation = found.correlation()
+        rho[rows] = np.diagonal(correlation[:g, g:])
+        between[block.attribute] = correlation[:g, :g]
+    starts = {block.attribute: block.start for block in groups.blocks}
+    return Tallied(sides["own"], sides["rest"], rho, between, starts)
+
+
+def _blank(side: Side) -> Side:
+    import numpy as np
+
+    size = len(side.people)
+    return Side(np.zeros(size), np.zeros(size), side.people, np.zeros(size), np.full(size, np.inf))
 
 
 def measurable(metric: Metric, *, labelled: bool) -> bool:
@@ -44,19 +158,13 @@ def measurable(metric: Metric, *, labelled: bool) -> bool:
 def measure(groups: GroupTable, *, labelled: bool, floor: int) -> tuple[Measurement, ...]:
     """Compute every registered metric on every group.
 
-    Intervals are Wilson's (1927) at 95 %, for a quotient Donner and Zou's MOVER-R (2012) from them.
+    Intervals are Wilson's (1927) at 95 %, for a quotient Donner and Zou's MOVER-R (2012) from them;
+    at the effective size where people are weighted or were drawn together.
     """
     rows: list[Measurement] = []
     for metric in metrics().values():
         if not measurable(metric, labelled=labelled):
-            rows += [
-                Measurement(
-                    metric.name, a, g, "", 0, None, None, None, None, None, status, NO_LABEL
-                )
-                for (a, g), status in zip(
-                    groups.names, [Status.NOT_APPLICABLE] * len(groups.names), strict=True
-                )
-            ]
+            rows += [_without(metric, a, g) for a, g in groups.names]
         elif metric.quotient is not None:
             rows += _quotients(groups, metric, floor)
         else:
@@ -64,60 +172,79 @@ def measure(groups: GroupTable, *, labelled: bool, floor: int) -> tuple[Measurem
     return tuple(rows)
 
 
-def worth(n: int, floor: int, among: str = "rows") -> tuple[Status, str]:
-    """Say what a rate over ``n`` people is worth, and why if it is not ``ok``."""
-    if n == 0:
+def _without(metric: Metric, attribute: str, group: str) -> Measurement:
+    return Measurement(
+        metric.name, attribute, group, "", 0, None, None, None, None, None,
+        Status.NOT_APPLICABLE, NO_LABEL, None,
+    )  # fmt: skip
+
+
+def worth(side: Side, i: int, floor: int, among: str = "rows") -> tuple[Status, str]:
+    """Say what the rate of group ``i`` is worth, and why if it is not ``ok``."""
+    people, size = int(side.people[i]), float(side.effective[i])
+    if people == 0:
         return Status.UNDEFINED, f"no {among} to divide by"
-    if n < floor:
-        return Status.INSUFFICIENT, f"{n} {among}, at least {floor} wanted"
+    if not side.n[i] > 0:
+        return Status.UNDEFINED, f"the weights of all {people} {among} are 0"
+    if people < floor:
+        return Status.INSUFFICIENT, f"{people} {among}, at least {floor} wanted"
+    if size < floor:
+        told = f"{people} {among} tell no more than {size:.1f} drawn alone"
+        return Status.INSUFFICIENT, f"{told}, at least {floor} wanted"
     return Status.OK, ""
 
 
 def _rates(groups: GroupTable, metric: Metric, floor: int) -> Iterator[Measurement]:
     from auditkit.inference.intervals import wilson
 
-    counted = tallied(groups, metric)
-    bounds = wilson(counted.x, counted.n)
+    side = tallied(groups, metric).own
+    bounds = wilson(*side.at(ONE_SIDE))
     for i, (attribute, group) in enumerate(groups.names):
-        x, n = int(counted.x[i]), int(counted.n[i])
-        status, note = worth(n, floor)
+        status, note = worth(side, i, floor)
         yield Measurement(
             metric.name,
             attribute,
             group,
             "",
-            n,
-            x,
-            n,
-            x / n if n else None,
+            int(side.people[i]),
+            total(side.x[i]),
+            total(side.n[i]),
+            number(side.rate[i]),
             number(bounds.lower[i]),
             number(bounds.upper[i]),
             status,
             note,
+            effective(side, i),
         )
+
+
+def effective(side: Side, i: int) -> float | None:
+    """Return the effective size where it differs from the number of people."""
+    size = float(side.effective[i])
+    return size if size != side.people[i] else None
 
 
 def _quotients(groups: GroupTable, metric: Metric, floor: int) -> Iterator[Measurement]:
     from auditkit.inference.intervals import ratio
 
     assert metric.quotient is not None  # noqa: S101
-    above, below = (tallied(groups, metrics()[name]) for name in metric.quotient)
-    bounds = ratio(above.x, above.n, below.x, below.n)
+    above, below = (tallied(groups, metrics()[name]).own for name in metric.quotient)
+    bounds = ratio(*above.at(ONE_SIDE), *below.at(ONE_SIDE))
     for i, (attribute, group) in enumerate(groups.names):
-        n1, n2 = int(above.n[i]), int(below.n[i])
-        status, note = worth(min(n1, n2), floor)
+        smaller = min((above, below), key=lambda side: float(side.effective[i]))
+        status, note = worth(smaller, i, floor)
         estimate = None
         if status is not Status.UNDEFINED and not below.x[i]:
             status, note = Status.UNDEFINED, f"{metric.quotient[1]} is 0, so nothing to divide by"
         elif status is not Status.UNDEFINED:
-            estimate = (int(above.x[i]) / n1) / (int(below.x[i]) / n2)
+            estimate = number(above.rate[i] / below.rate[i])
         defined = estimate is not None
         yield Measurement(
             metric.name,
             attribute,
             group,
             "",
-            n1 + n2,
+            int(above.people[i] + below.people[i]),
             None,
             None,
             estimate,
@@ -125,6 +252,7 @@ def _quotients(groups: GroupTable, metric: Metric, floor: int) -> Iterator[Measu
             number(bounds.upper[i]) if defined else None,
             status,
             note,
+            None,
         )
 
 
@@ -133,3 +261,8 @@ def number(value: float) -> float | None:
     from math import isfinite
 
     return float(value) if isfinite(value) else None
+
+
+def total(value: float) -> float | int:
+    """Return a sum of people as a whole number, and one of weights as it is."""
+    return int(value) if float(value).is_integer() else float(value)

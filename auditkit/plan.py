@@ -32,8 +32,6 @@ NOT_BUILT = {
     "data.table": "database tables",
     "data.score": "score columns",
     "data.need": "a need column beside the label",
-    "data.cluster": "clusters",
-    "data.strata": "sampling strata",
     "data.key": "joining a second file",
     "data.protected_source": "protected attributes in another file",
     "data.baseline": "a baseline decision to compare with",
@@ -105,6 +103,8 @@ class Data(Strict):
     decision: str | None = None
     selected: Above | tuple[Value, ...] | None = None
     weight: str | None = None
+    cluster: str | None = None
+    strata: str | None = None
     count: str | None = None
     task: Literal["binary"] = "binary"
     outcome: Literal["benefit", "burden"]

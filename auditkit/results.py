@@ -70,20 +70,26 @@ class Disposition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One metric on one group. ``n`` counts the rows in the metric's denominator."""
+    """One metric on one group.
+
+    ``n`` counts the people in the metric's denominator; numerator and denominator are sums of
+    weights where people are weighted. ``effective_n`` is the size of the simple random sample that
+    would tell as much, where that is not ``n``: people are weighted or were drawn together.
+    """
 
     metric: str
     attribute: str
     group: str
     stratum: str
     n: int
-    numerator: int | None
-    denominator: int | None
+    numerator: float | int | None
+    denominator: float | int | None
     estimate: float | None
     lower: float | None
     upper: float | None
     status: Status
     note: str = ""
+    effective_n: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ class Disparity:
     """How far a group lies from what it is held against: group minus, or over, ``against``.
 
     ``lower`` and ``upper`` are a two-sided 95 % interval, except against the range, where the note
-    says what they are. ``n`` counts the rows in the group's denominator; ``detectable`` is the
+    says what they are. ``n`` counts the people in the group's denominator; ``detectable`` is the
     difference that the policy's gate would have found beyond its limit four times in five.
     """
 
@@ -108,6 +114,7 @@ class Disparity:
     worse_off: str
     status: Status
     note: str = ""
+    effective_n: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,7 @@ class Check:
     against: str
     n: int
     detectable: float | None
+    effective_n: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +265,18 @@ class SystemInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplingInfo:
+    """How the rows were drawn: the columns that say so, and how many clusters and strata."""
+
+    weight: str = ""
+    cluster: str = ""
+    strata: str = ""
+    count: str = ""
+    clusters: int | None = None
+    strata_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyInfo:
     """Against what it is judged; ``hypotheses`` is the number the breach level is divided by."""
 
@@ -337,6 +357,7 @@ class AuditRecord:
     format: str
     date: str
     system: SystemInfo
+    sampling: SamplingInfo
     policy: PolicyInfo
     requirements: tuple[Requirement, ...]
     attributes: tuple[AttributeInfo, ...]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from auditkit.evidence.design import Design
+
 NO, YES, UNKNOWN = 0, 1, 2
 """What is known of an outcome or a decision."""
 
@@ -49,6 +51,8 @@ class Counts:
         People by recorded outcome (no, yes, unknown) and, within it, decision (no, yes, unknown).
     weight, square : ndarray of float, shape (C, 9), or None
         Sums of the sampling weights and of their squares; None where nobody is weighted.
+    strata : ndarray of int, shape (C,), or None
+        The sampling stratum of each cell; None where none were declared.
     """
 
     attributes: tuple[str, ...]
@@ -57,6 +61,7 @@ class Counts:
     table: "NDArray[np.int64]"
     weight: "NDArray[np.float64] | None" = None
     square: "NDArray[np.float64] | None" = None
+    strata: "NDArray[np.int64] | None" = None
 
     def digest(self, *, decisions: bool) -> str:
         """Digest the content, whatever the order of rows: with the decisions, or without them."""
@@ -66,6 +71,7 @@ class Counts:
                 [
                     [None if c < 0 else lv[c] for lv, c in zip(self.levels, row, strict=True)],
                     *(_outcomes(part[place], decisions) for part in parts),
+                    *([] if self.strata is None else [int(self.strata[place])]),
                 ],
                 ensure_ascii=False,
             )
@@ -129,6 +135,32 @@ def _count_in(total: Tally, cell: Cell, sums: tuple[int, ...]) -> None:
 
 
 @dataclass(frozen=True)
+class Block:
+    """The groups of one attribute or crossing: a stretch of a group table.
+
+    Attributes
+    ----------
+    attribute : str
+    start : int
+        Place of the first group in the table.
+    groups : int
+        How many groups it has, without ``(not recorded)``.
+    codes : ndarray of int, shape (C,)
+        The group of each cell of the count; -1 is not recorded.
+    """
+
+    attribute: str
+    start: int
+    groups: int
+    codes: "NDArray[np.int64]"
+
+    @property
+    def stop(self) -> int:
+        """Place behind the last group, ``(not recorded)`` included if anybody is in it."""
+        return self.start + self.groups + bool((self.codes < 0).any())
+
+
+@dataclass(frozen=True)
 class GroupTable:
     """Counts of every group that the plan declares, and of what each is held against.
 
@@ -137,12 +169,18 @@ class GroupTable:
     names : tuple of (attribute, group)
         ``(all)``/``(all)`` first, then attributes and crossings in the plan's order.
     own, rest : ndarray of int, shape (G, 9)
-        Rows of the group, and of everybody else whose attribute is recorded.
+        People of the group, and everybody else whose attribute is recorded.
+    blocks : tuple of Block
+        Which cells of the count each of them holds, one block an attribute or crossing.
+    design : Design or None
+        How the rows were drawn, if that is not one by one and with the same weight.
     """
 
     names: tuple[tuple[str, str], ...]
     own: "NDArray[np.int64]"
     rest: "NDArray[np.int64]"
+    blocks: "tuple[Block, ...]" = ()
+    design: "Design | None" = None
 
     def of(self, attribute: str) -> list[int]:
         """List the rows of an attribute's groups, without ``(not recorded)``."""
@@ -180,22 +218,26 @@ def grouping(counts: Counts, places: tuple[int, ...]) -> "tuple[str, list[str], 
     return CROSS.join(counts.attributes[p] for p in places), groups, np.where(recorded, codes, -1)
 
 
-def tabulate(counts: Counts, depth: int) -> GroupTable:
+def tabulate(counts: Counts, depth: int, design: "Design | None" = None) -> GroupTable:
     """Sum the cells of every group and of its rest; a row is in one group of each attribute."""
     import numpy as np
 
     total = counts.table.sum(axis=0)
     names, own, rest = [(ALL, ALL)], [total[None]], [np.zeros_like(total)[None]]
+    blocks = []
     for places in crossings(counts, depth):
         attribute, groups, codes = grouping(counts, places)
+        blocks.append(Block(attribute, len(names), len(groups), codes))
         sums = np.zeros((len(groups) + 1, counts.table.shape[1]), dtype=np.int64)
         np.add.at(sums, codes, counts.table)  # code -1 is the last row: not recorded
         recorded = sums[:-1].sum(axis=0)
         names += [(attribute, group) for group in groups]
         own.append(sums[:-1])
         rest.append(recorded - sums[:-1])
-        if sums[-1].any():
+        if (codes < 0).any():
             names.append((attribute, NOT_RECORDED))
             own.append(sums[-1:])
             rest.append(recorded[None])
-    return GroupTable(tuple(names), np.concatenate(own), np.concatenate(rest))
+    return GroupTable(
+        tuple(names), np.concatenate(own), np.concatenate(rest), tuple(blocks), design
+    )

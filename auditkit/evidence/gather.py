@@ -7,16 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError, PlanError, listed
 from auditkit.evidence.amounts import UNIT, Amounts, counted, weighted
-from auditkit.evidence.counts import MOST_CELLS, Counts, GroupTable, Tally, add, tabulate, tally
+from auditkit.evidence.clusters import clusters
+from auditkit.evidence.counts import (
+    MOST_CELLS,
+    Counts,
+    GroupTable,
+    Tally,
+    add,
+    outcome_cells,
+    tabulate,
+    tally,
+)
+from auditkit.evidence.design import Design, design_of
 from auditkit.evidence.keys import DECISION, Key, attribute_names, expressions, keys_of
 from auditkit.evidence.models import Scorer, load_model, selects, text_features
 from auditkit.evidence.quality import Levels, Quality, examine, exclusions
 from auditkit.evidence.sample import Reservoir, Sample, finish
 from auditkit.evidence.sources import Source, numbers, open_source, source_file
+from auditkit.metrics.registry import metrics
 from auditkit.plan import Attribute, AuditPlan
 from auditkit.results import Exclusion, SourceFile
 
 if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
     import pandas as pd
 
 Progress = Callable[[str, int, int | None], None]
@@ -55,14 +68,16 @@ def gather(plan: AuditPlan, data: Any, model: Any, progress: Progress) -> Eviden
     amounts = _amounts(plan, source)
     reservoir = None
     if scorer is None:
-        found = _counted(source, keys, amounts, progress)
+        gathered = Gathered(source.frame, keys, amounts)
+        found = _counted(gathered, progress)
     else:
         reservoir = Reservoir(plan.explain.rows, plan.audit.seed) if plan.explain.rows else None
-        found, scorer = _scored(plan, source, keys, amounts, scorer, reservoir, progress)
-    quality = _examined(plan, source, keys, found, model=scorer is not None)
+        found, gathered, scorer = _scored(plan, source, keys, amounts, scorer, reservoir, progress)
+    quality = _examined(plan, source, gathered.keys, found, model=scorer is not None)
     assert found is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
     counts = quality.counts(found, amounts)
-    groups = tabulate(counts, min(plan.groups.intersections, len(counts.attributes)))
+    depth = min(plan.groups.intersections, len(counts.attributes))
+    groups = tabulate(counts, depth, _design(plan, gathered, quality, counts, depth))
     model_files = (source_file("model", model),) if isinstance(model, Path) else ()
     return Evidence(
         counts=counts,
@@ -89,7 +104,8 @@ def _too_good(counts: Counts) -> tuple[str, ...]:
 def _columns(plan: AuditPlan, scorer: Scorer | None) -> list[str]:
     named = [attribute.column for attribute in plan.measured]
     data = plan.data
-    named += [name for name in (data.label, data.decision, data.weight, data.count) if name]
+    roles = (data.label, data.decision, data.weight, data.cluster, data.strata, data.count)
+    named += [name for name in roles if name]
     return named + list(scorer.features if scorer is not None else ())
 
 
@@ -99,10 +115,39 @@ def _amounts(plan: AuditPlan, source: Source) -> Amounts:
     return weighted(source, plan.data.weight) if plan.data.weight is not None else UNIT
 
 
-def _counted(
-    source: Source, keys: Mapping[str, Key], amounts: Amounts, progress: Progress
-) -> Tally | None:
-    found = tally(source.frame, keys, amounts)
+@dataclass(frozen=True)
+class Gathered:
+    """Rows with their decisions, or sums of rows that share all keys, ready to be counted."""
+
+    frame: "nw.LazyFrame[Any]"
+    keys: Mapping[str, Key]
+    amounts: Amounts
+
+
+def _design(
+    plan: AuditPlan, gathered: Gathered, quality: Quality, counts: Counts, depth: int
+) -> Design | None:
+    """Say how the rows were drawn, if the plan declares weights, clusters or strata."""
+    if plan.data.cluster is None:
+        return design_of(counts, None)
+    cells = outcome_cells()
+    rates = [metric for metric in metrics().values() if metric.quotient is None]
+    masks = {mask.tobytes(): mask for mask in (rate.masks(cells)[1] for rate in rates)}
+    found = clusters(
+        gathered.frame,
+        gathered.keys,
+        gathered.amounts,
+        plan.data.cluster,
+        quality,
+        counts,
+        depth,
+        list(masks.values()),
+    )
+    return design_of(counts, found)
+
+
+def _counted(gathered: Gathered, progress: Progress) -> Tally | None:
+    found = tally(gathered.frame, gathered.keys, gathered.amounts)
     if found is not None:
         people = sum(sums[0] for sums in found.values())
         progress("counting", people, people)
@@ -117,26 +162,33 @@ def _scored(
     scorer: Scorer,
     reservoir: Reservoir | None,
     progress: Progress,
-) -> tuple[Tally, Scorer]:
+) -> tuple[Tally, Gathered, Scorer]:
     """Score batch by batch and add up the counts; protected columns are not given to the model."""
     import narwhals.stable.v2 as nw
     import pandas as pd
 
     total: Tally = {}
     done = 0
+    cluster = [] if plan.data.cluster is None else [plan.data.cluster]
+    totals: list[pd.DataFrame] = []
     attributes = list(attribute_names(keys))
     ready = {name: Key(nw.col(name)) for name in (*keys, DECISION)}
-    sums = replace(amounts, expressions={name: nw.col(name) for name in amounts.expressions})
+    columns = {name: nw.col(name) for name in amounts.expressions} or {"n": nw.col("n")}
+    sums = replace(amounts, expressions=columns)
     for batch, rows in _batches(plan, source, keys, amounts, scorer):
         scorer = scorer if scorer.unit else scorer.with_unit(rows)
-        batch[DECISION] = pd.Series(selects(scorer, plan, rows), dtype="str")
+        batch[DECISION] = pd.Series(selects(scorer, plan, rows), dtype=object)
         add(total, tally(nw.from_native(batch).lazy(), ready, sums) or {})
+        if cluster:
+            by = [*cluster, *ready]
+            totals.append(batch.groupby(by, dropna=False, sort=False)[list(columns)].sum())
         if reservoir is not None:
             reservoir.add(batch[attributes], rows, scorer.output(rows))
         done += len(rows)
         progress("scoring", done, None)
     progress("scoring", done, done)
-    return total, scorer
+    frame = pd.concat(totals).reset_index() if totals else pd.DataFrame()
+    return total, Gathered(nw.from_native(frame).lazy(), ready, sums), scorer
 
 
 def _batches(
@@ -155,7 +207,9 @@ def _batches(
         f"f{i}": numbers(source, name)[0] if kinds.get(name) == "number" else nw.col(name)
         for i, name in enumerate(scorer.features)
     }
-    beside = {**expressions(keys), **amounts.expressions}
+    beside = {**expressions(keys), **(amounts.expressions or {"n": nw.lit(1)})}
+    if plan.data.cluster is not None:
+        beside[plan.data.cluster] = nw.col(plan.data.cluster)
     for batch in source.batches(source.frame.select(**beside, **features)):
         chunk = batch.reset_index(drop=True)
         rows = chunk[list(features)].set_axis(list(scorer.features), axis=1)
@@ -208,14 +262,14 @@ def _examined(
     model: bool,
 ) -> Quality:
     """Look at the levels of each key; if the joint table is too large, count each key by itself."""
-    names = [*keys, DECISION] if model else list(keys)
+    columns: dict[str, Levels]
     if found is not None:
-        columns: list[Levels] = [{} for _ in names]
+        columns = {name: {} for name in keys}
         for cell, sums in found.items():
-            for levels, text in zip(columns, cell, strict=True):
+            for levels, text in zip(columns.values(), cell, strict=True):
                 levels[text] = levels.get(text, 0) + sums[0]
     else:
-        columns = [_levels(source, key) for key in keys.values()]
+        columns = {name: _levels(source, key) for name, key in keys.items()}
     quality = examine(plan, columns, [_declared(source, a) for a in plan.measured], model=model)
     if found is None:
         raise DataError(

@@ -4,7 +4,7 @@ Rows are grouped by the values as the engine holds them, and only the few distin
 spelled as text: counting costs the same as the engine's own, and every engine spells alike.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 UNPARSABLE = "(not a number)"
 MISSING_TEXT = ""
-LABEL, DECISION = "y", "d"
-"""Names of the keys of the recorded outcome and of the decision; attributes are a0, a1, ..."""
+STRATUM, LABEL, DECISION = "s", "y", "d"
+"""Names of keys: sampling stratum, recorded outcome, decision; attributes are a0, a1, ..."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ def keys_of(plan: AuditPlan, source: Source, *, decided: bool) -> dict[str, Key]
         else _plain(source, attribute.column, problems)
         for i, attribute in enumerate(plan.measured)
     }  # fmt: skip
+    if plan.data.strata is not None:
+        keys[STRATUM] = _plain(source, plan.data.strata, problems)
     label = plan.data.label
     nothing = Key(nw.lit(None).cast(nw.String))
     keys[LABEL] = _plain(source, label, problems) if label is not None else nothing
@@ -157,6 +159,6 @@ def expressions(keys: Mapping[str, Key]) -> "dict[str, nw.Expr]":
     return {name: key.expression for name, key in keys.items()}
 
 
-def attribute_names(keys: Mapping[str, Key]) -> Sequence[str]:
+def attribute_names(keys: Iterable[str]) -> Sequence[str]:
     """Name the keys that are attributes, in order."""
     return [name for name in keys if name.startswith("a")]

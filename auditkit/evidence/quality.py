@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from auditkit.errors import DataError, listed
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import NO, UNKNOWN, YES, Cell, Counts, Tally
-from auditkit.evidence.keys import UNPARSABLE
+from auditkit.evidence.keys import DECISION, LABEL, STRATUM, UNPARSABLE, attribute_names
 from auditkit.plan import NUMBER, Attribute, AuditPlan, canonical, unusable_group
 from auditkit.results import ALL, NOT_RECORDED, Exclusion
 
@@ -40,6 +40,8 @@ class Quality:
     groups: tuple[Mapping[str | None, int], ...]
     actual: Mapping[str | None, int]
     selected: Mapping[str | None, int]
+    strata: tuple[str, ...]
+    stratum: Mapping[str | None, int]
     notes: tuple[str, ...]
 
     def codes(self, cell: Cell) -> list[int]:
@@ -51,32 +53,40 @@ class Quality:
         import numpy as np
 
         width = 3 if amounts.weighted else 1
+        size = len(self.attributes)
         table: dict[tuple[int, ...], NDArray[np.int64]] = {}
-        for (*texts, label, decision), sums in tally.items():
-            place = tuple(self.codes(tuple(texts)))
+        for cell, sums in tally.items():
+            *design, label, decision = cell[size:]
+            place = (*self.codes(cell[:size]), *(self.stratum[text] for text in design))
             row = table.setdefault(place, np.zeros((width, 9), dtype=np.int64))
             row[:, 3 * self.actual[label] + self.selected[decision]] += sums
-        cells = sorted(table)
+        cells = sorted(place for place, row in table.items() if row[0].any())
+        codes = np.array(cells, dtype=np.int64).reshape(len(cells), -1)
         whole = np.array([table[cell] for cell in cells], dtype=np.int64).reshape(-1, width, 9)
         return Counts(
             self.attributes,
             self.levels,
-            np.array(cells, dtype=np.int64).reshape(len(cells), len(self.attributes)),
+            codes[:, :size],
             whole[:, 0],
             whole[:, 1] / 2.0**amounts.bits if amounts.weighted else None,
             whole[:, 2] / 2.0**amounts.square_bits if amounts.weighted else None,
+            codes[:, size] if self.stratum else None,
         )
 
 
 def examine(
-    plan: AuditPlan, columns: Sequence[Levels], declared: Sequence[Sequence[str]], *, model: bool
+    plan: AuditPlan,
+    columns: Mapping[str, Levels],
+    declared: Sequence[Sequence[str]],
+    *,
+    model: bool,
 ) -> Quality:
     """Look at the levels of every attribute, the label and the decision.
 
     Parameters
     ----------
-    columns : sequence of Levels
-        One for each measured attribute, then the label's, then the decision's.
+    columns : mapping of str to Levels
+        By the name of the key.
     declared : sequence of sequence of str
         Levels that each attribute's column declares though no row may have them.
     model : bool
@@ -90,11 +100,14 @@ def examine(
     problems: list[str] = []
     notes: list[str] = []
     resolved = [
-        _attribute(attribute, levels, known, problems, notes)
-        for attribute, levels, known in zip(plan.measured, columns[:-2], declared, strict=True)
+        _attribute(attribute, columns[name], known, problems, notes)
+        for attribute, name, known in zip(
+            plan.measured, attribute_names(columns), declared, strict=True
+        )
     ]
-    labels = _label(plan, columns[-2], problems)
-    decisions = _decision(plan, columns[-1], columns[-2], problems, model=model)
+    labels = _label(plan, columns[LABEL], problems)
+    decisions = _decision(plan, columns[DECISION], columns[LABEL], problems, model=model)
+    stratum = _strata(plan, columns[STRATUM], problems) if STRATUM in columns else {}
     if problems:
         raise DataError(*problems)
     return Quality(
@@ -103,6 +116,8 @@ def examine(
         groups=tuple(places for _, places in resolved),
         actual=labels,
         selected=decisions,
+        strata=tuple(str(text) for text in stratum) or ("",),
+        stratum=stratum,
         notes=tuple(notes),
     )
 
@@ -278,6 +293,23 @@ def _decision(
         if problem := _not_decisions(name, values, labels, chosen, model=model):
             problems.append(problem)
     return {None: UNKNOWN} | {t: YES if v in chosen else NO for t, v in spelled.items()}
+
+
+def _strata(plan: AuditPlan, levels: Levels, problems: list[str]) -> dict[str | None, int]:
+    """Give each sampling stratum its place; values are told apart as they are written."""
+    name = plan.data.strata
+    if missing := levels.get(None):
+        problems.append(
+            f"Column '{name}' names sampling strata, but {missing} rows have none. Every row was "
+            f"drawn from some stratum; fill those cells."
+        )
+    values = sorted({text for text in levels if text is not None}, key=_natural)
+    if len(values) > MOST_LEVELS:
+        problems.append(
+            f"Column '{name}' names {len(values)} sampling strata: it looks like an identifier. "
+            f"Name a column with at most {MOST_LEVELS} strata."
+        )
+    return {text: place for place, text in enumerate(values)}
 
 
 def _not_decisions(

@@ -196,8 +196,9 @@ def numbers(source: Source, name: str) -> "tuple[nw.Expr, nw.Expr]":
         return value, given & ~parses
     if dtype.is_numeric():
         value = column.cast(nw.Float64)
-        finite = nw.when(value.is_nan()).then(None).otherwise(value)
-        return finite, (~finite.is_null()) & (finite.abs() == float("inf"))
+        infinite = (value == float("inf")) | (value == float("-inf"))
+        finite = nw.when(~(value.is_nan() | infinite)).then(value)
+        return finite, infinite.fill_null(value=False)
     raise DataError(
         f"Column '{name}' is used as a number, but its type is {dtype}. Cast it, or drop the bins."
     )

@@ -45,7 +45,12 @@ class Range:
 
 
 def gap_bounds(
-    x1: "ArrayLike", n1: "ArrayLike", x2: "ArrayLike", n2: "ArrayLike", alpha: "ArrayLike"
+    x1: "ArrayLike",
+    n1: "ArrayLike",
+    x2: "ArrayLike",
+    n2: "ArrayLike",
+    alpha: "ArrayLike",
+    rho: "ArrayLike" = 0.0,
 ) -> Bounds:
     """Bounds of x1/n1 - x2/n2, each one-sided at ``alpha``.
 
@@ -59,6 +64,8 @@ def gap_bounds(
         counts fit. All broadcast together.
     alpha : array_like
         Error allowed on each side.
+    rho : array_like
+        Correlation of the two rates, where they were drawn together.
 
     Returns
     -------
@@ -71,12 +78,21 @@ def gap_bounds(
         If any x lies outside 0..n, or any alpha outside (0, 0.5].
     """
     return mover_difference(
-        rate(x1, n1), clopper_pearson(x1, n1, alpha), rate(x2, n2), clopper_pearson(x2, n2, alpha)
+        rate(x1, n1),
+        clopper_pearson(x1, n1, alpha),
+        rate(x2, n2),
+        clopper_pearson(x2, n2, alpha),
+        rho,
     )
 
 
 def ratio_bounds(
-    x1: "ArrayLike", n1: "ArrayLike", x2: "ArrayLike", n2: "ArrayLike", alpha: "ArrayLike"
+    x1: "ArrayLike",
+    n1: "ArrayLike",
+    x2: "ArrayLike",
+    n2: "ArrayLike",
+    alpha: "ArrayLike",
+    rho: "ArrayLike" = 0.0,
 ) -> Bounds:
     """Bounds of (x1/n1) / (x2/n2), each one-sided at ``alpha``.
 
@@ -91,6 +107,8 @@ def ratio_bounds(
         counts fit. All broadcast together.
     alpha : array_like
         Error allowed on each side.
+    rho : array_like
+        Correlation of the two rates, where they were drawn together.
 
     Returns
     -------
@@ -104,7 +122,11 @@ def ratio_bounds(
         If any x lies outside 0..n, or any alpha outside (0, 0.5].
     """
     return mover_ratio(
-        rate(x1, n1), clopper_pearson(x1, n1, alpha), rate(x2, n2), clopper_pearson(x2, n2, alpha)
+        rate(x1, n1),
+        clopper_pearson(x1, n1, alpha),
+        rate(x2, n2),
+        clopper_pearson(x2, n2, alpha),
+        rho,
     )
 
 
@@ -210,7 +232,9 @@ def judge_joint(
     )
 
 
-def largest_gap(x: "ArrayLike", n: "ArrayLike", alpha: float = 0.05) -> Range:
+def largest_gap(
+    x: "ArrayLike", n: "ArrayLike", alpha: float = 0.05, rho: "NDArray[np.float64] | None" = None
+) -> Range:
     """Highest minus lowest rate of several groups, never by the percentile bootstrap.
 
     ``upper`` is by intersection-union (Berger, 1982): the largest upper bound of any pair, Wilson,
@@ -224,6 +248,8 @@ def largest_gap(x: "ArrayLike", n: "ArrayLike", alpha: float = 0.05) -> Range:
         Counted and denominator of k >= 2 groups, each n above 0. Memory grows with k squared.
     alpha : float
         Error allowed to ``upper`` and to ``lower`` each.
+    rho : ndarray of shape (k, k), optional
+        Correlation of the rates, where they were drawn together.
 
     Returns
     -------
@@ -240,8 +266,9 @@ def largest_gap(x: "ArrayLike", n: "ArrayLike", alpha: float = 0.05) -> Range:
     p, i, j = _pairs(x, n)
     open_ = wilson(x, n, 1 - 2 * alpha)
     shared = clopper_pearson(x, n, alpha / (2 * len(i)))
-    reach = mover_difference(p[i], _take(open_, i), p[j], _take(open_, j))
-    sure = mover_difference(p[i], _take(shared, i), p[j], _take(shared, j))
+    of = 0.0 if rho is None else rho[i, j]
+    reach = mover_difference(p[i], _take(open_, i), p[j], _take(open_, j), of)
+    sure = mover_difference(p[i], _take(shared, i), p[j], _take(shared, j), of)
     return Range(
         estimate=float(p.max() - p.min()),
         lower=max(0.0, float(sure.lower.max()), float(-sure.upper.min())),
@@ -251,7 +278,9 @@ def largest_gap(x: "ArrayLike", n: "ArrayLike", alpha: float = 0.05) -> Range:
     )
 
 
-def largest_ratio(x: "ArrayLike", n: "ArrayLike", alpha: float = 0.05) -> Range:
+def largest_ratio(
+    x: "ArrayLike", n: "ArrayLike", alpha: float = 0.05, rho: "NDArray[np.float64] | None" = None
+) -> Range:
     """Lowest over highest rate of several groups; 1 is parity.
 
     ``lower`` is by intersection-union and ``upper`` simultaneous, as the two bounds of
@@ -263,6 +292,8 @@ def largest_ratio(x: "ArrayLike", n: "ArrayLike", alpha: float = 0.05) -> Range:
         Counted and denominator of k >= 2 groups, each n above 0. Memory grows with k squared.
     alpha : float
         Error allowed to ``lower`` and to ``upper`` each.
+    rho : ndarray of shape (k, k), optional
+        Correlation of the rates, where they were drawn together.
 
     Returns
     -------
@@ -283,8 +314,9 @@ def largest_ratio(x: "ArrayLike", n: "ArrayLike", alpha: float = 0.05) -> Range:
     open_ = wilson(x, n, 1 - 2 * alpha)
     shared = clopper_pearson(x, n, alpha / (2 * len(i)))
     both = np.concatenate([i, j]), np.concatenate([j, i])
-    reach = mover_ratio(p[both[0]], _take(open_, both[0]), p[both[1]], _take(open_, both[1]))
-    sure = mover_ratio(p[both[0]], _take(shared, both[0]), p[both[1]], _take(shared, both[1]))
+    of = 0.0 if rho is None else rho[both]
+    reach = mover_ratio(p[both[0]], _take(open_, both[0]), p[both[1]], _take(open_, both[1]), of)
+    sure = mover_ratio(p[both[0]], _take(shared, both[0]), p[both[1]], _take(shared, both[1]), of)
     return Range(
         estimate=float(p[lowest] / p[highest]),
         lower=float(reach.lower.min()),

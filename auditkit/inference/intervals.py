@@ -129,6 +129,7 @@ def difference(
     x2: "ArrayLike",
     n2: "ArrayLike",
     level: "ArrayLike" = 0.95,
+    rho: "ArrayLike" = 0.0,
 ) -> Bounds:
     """Two-sided interval of x1/n1 - x2/n2: MOVER-Wilson (Newcombe, 1998, method 10).
 
@@ -138,6 +139,8 @@ def difference(
         Counted and denominator of the group and of what it is held against, broadcast together.
     level : array_like
         Confidence of the two sides together.
+    rho : array_like
+        Correlation of the two rates.
 
     Returns
     -------
@@ -156,7 +159,7 @@ def difference(
     0.0524 0.3339
     """
     return mover_difference(
-        rate(x1, n1), wilson(x1, n1, level), rate(x2, n2), wilson(x2, n2, level)
+        rate(x1, n1), wilson(x1, n1, level), rate(x2, n2), wilson(x2, n2, level), rho
     )
 
 
@@ -166,6 +169,7 @@ def ratio(
     x2: "ArrayLike",
     n2: "ArrayLike",
     level: "ArrayLike" = 0.95,
+    rho: "ArrayLike" = 0.0,
 ) -> Bounds:
     """Two-sided interval of (x1/n1) / (x2/n2): MOVER-R from Wilson limits (Donner and Zou, 2012).
 
@@ -175,6 +179,8 @@ def ratio(
         Counted and denominator of the group and of what it is held against, broadcast together.
     level : array_like
         Confidence of the two sides together.
+    rho : array_like
+        Correlation of the two rates.
 
     Returns
     -------
@@ -190,12 +196,14 @@ def ratio(
     import numpy as np
 
     p1, p2 = rate(x1, n1), rate(x2, n2)
-    bounds = mover_ratio(p1, wilson(x1, n1, level), p2, wilson(x2, n2, level))
+    bounds = mover_ratio(p1, wilson(x1, n1, level), p2, wilson(x2, n2, level), rho)
     nothing = (p1 == 0) & (p2 == 0)
     return Bounds(np.where(nothing, np.nan, bounds.lower), np.where(nothing, np.nan, bounds.upper))
 
 
-def mover_difference(p1: "Floats", rate1: Bounds, p2: "Floats", rate2: Bounds) -> Bounds:
+def mover_difference(
+    p1: "Floats", rate1: Bounds, p2: "Floats", rate2: Bounds, rho: "ArrayLike" = 0.0
+) -> Bounds:
     """Interval of p1 - p2 from the limits of each (Newcombe, 1998; Zou and Donner, 2008).
 
     Parameters
@@ -204,6 +212,8 @@ def mover_difference(p1: "Floats", rate1: Bounds, p2: "Floats", rate2: Bounds) -
         The two rates.
     rate1, rate2 : Bounds
         Their limits, ``lower <= p <= upper``, at the error wanted for the difference.
+    rho : array_like
+        Correlation of the two rates (Zou, 2007).
 
     Returns
     -------
@@ -213,13 +223,23 @@ def mover_difference(p1: "Floats", rate1: Bounds, p2: "Floats", rate2: Bounds) -
     import numpy as np
 
     gap = p1 - p2
+    rho = np.asarray(rho, dtype=np.float64)
     return Bounds(
-        gap - np.hypot(p1 - rate1.lower, rate2.upper - p2),
-        gap + np.hypot(rate1.upper - p1, p2 - rate2.lower),
+        np.maximum(gap - _apart(p1 - rate1.lower, rate2.upper - p2, rho), -1.0),
+        np.minimum(gap + _apart(rate1.upper - p1, p2 - rate2.lower, rho), 1.0),
     )
 
 
-def mover_ratio(p1: "Floats", rate1: Bounds, p2: "Floats", rate2: Bounds) -> Bounds:
+def _apart(a: "Floats", b: "Floats", rho: "Floats") -> "Floats":
+    """``sqrt(a^2 + b^2 - 2 rho a b)``, as a sum of terms that are never negative."""
+    import numpy as np
+
+    return np.asarray(np.hypot(a - rho * b, b * np.sqrt(1 - rho**2)))
+
+
+def mover_ratio(
+    p1: "Floats", rate1: Bounds, p2: "Floats", rate2: Bounds, rho: "ArrayLike" = 0.0
+) -> Bounds:
     """Interval of p1 / p2 from the limits of each (Donner and Zou, 2012, MOVER-R).
 
     The lower bound is in the conjugate form, which stays finite where 2 p2 = u2; what is under the
@@ -231,6 +251,8 @@ def mover_ratio(p1: "Floats", rate1: Bounds, p2: "Floats", rate2: Bounds) -> Bou
         The two rates.
     rate1, rate2 : Bounds
         Their limits, ``0 <= lower <= p <= upper``, at the error wanted for the ratio.
+    rho : array_like
+        Correlation of the two rates.
 
     Returns
     -------
@@ -240,12 +262,16 @@ def mover_ratio(p1: "Floats", rate1: Bounds, p2: "Floats", rate2: Bounds) -> Bou
     """
     import numpy as np
 
+    rho = np.asarray(rho, dtype=np.float64)
     known1, known2 = (_known(p1, rate1), _known(p2, rate2))
-    below = np.hypot((p1 - rate1.lower) * p2, (rate2.upper - p2) * np.sqrt(known1))
-    above = np.hypot((p2 - rate2.lower) * p1, (rate1.upper - p1) * np.sqrt(known2))
+    a, b = p1 - rate1.lower, rate2.upper - p2
+    c, d = rate1.upper - p1, p2 - rate2.lower
+    own = np.sqrt(1 - rho**2)
+    below = np.hypot(a * p2 - rho * b * p1, own * b * np.sqrt(known1))
+    above = np.hypot(d * p1 - rho * c * p2, own * c * np.sqrt(known2))
     with np.errstate(divide="ignore", invalid="ignore"):
-        lower = np.where(known1 == 0, 0.0, known1 / (p1 * p2 + below))
-        upper = np.where(known2 == 0, np.inf, (p1 * p2 + above) / known2)
+        lower = np.where(known1 == 0, 0.0, known1 / (p1 * p2 - rho * a * b + below))
+        upper = np.where(known2 == 0, np.inf, (p1 * p2 - rho * c * d + above) / known2)
     undefined = np.isnan(p1) | np.isnan(p2)
     return Bounds(np.where(undefined, np.nan, lower), np.where(undefined, np.nan, upper))
 

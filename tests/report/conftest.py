@@ -37,6 +37,7 @@ from auditkit.results import (
     Provenance,
     Requirement,
     Rows,
+    SamplingInfo,
     SourceFile,
     Status,
     SystemInfo,
@@ -339,6 +340,7 @@ def build(depth=2):
             "Aid targeting score", "2026.10", "sandbox", "binary", "in_need", "yes",
             "cash", "yes", "benefit", "HistGradientBoostingClassifier",
         ),
+        sampling=SamplingInfo(),
         policy=PolicyInfo(
             "icrc", "0.1", "A reading of the ICRC policy on AI; every number is a proposal",
             "ICRC policy on artificial intelligence", "high",

@@ -86,7 +86,7 @@ def _of_detection(record: AuditRecord) -> list[str]:
 def method(record: AuditRecord) -> Section:
     """Say how the numbers were made and judged."""
     blocks: list[Block] = [
-        Bullets((*_scope(record), *_statistics(record))),
+        Bullets((*_scope(record), *_sampling(record), *_statistics(record))),
         Heading("The policy"),
         Paragraph(_policy(record)),
         _requirements(record),
@@ -112,6 +112,33 @@ def _scope(record: AuditRecord) -> list[str]:
         "their own, compared with everyone recorded. Gaps are group minus everyone else; ratios "
         "are group over everyone else.",
     ]
+
+
+def _sampling(record: AuditRecord) -> list[str]:
+    """Say how the rows were drawn, and what that does to rates and intervals."""
+    s, out = record.sampling, []
+    if s.weight:
+        out.append(
+            f"People are weighted by {plain(s.weight)}. Rates are weighted; n counts people; "
+            "numerators and denominators in audit.json are sums of weights."
+        )
+    drawn = []
+    if s.clusters is not None:
+        drawn.append(f"in {plural(s.clusters, 'cluster')} ({plain(s.cluster)})")
+    if s.strata_count is not None:
+        drawn.append(f"from {plural(s.strata_count, 'stratum', 'strata')} ({plain(s.strata)})")
+    if drawn:
+        out.append(
+            f"People were drawn {' '.join(drawn)}. Intervals and bounds allow for that: variances "
+            "are linearised over the clusters, with the t distribution at the clusters of a group "
+            "less one. With fewer than 8 clusters nothing is found within a limit."
+        )
+    if out:
+        out.append(
+            "Under n, 'tell as' is how many people drawn alone, with equal weights, would tell as "
+            "much. The smallest number that can show a limit kept is held against it."
+        )
+    return out
 
 
 def _statistics(record: AuditRecord) -> list[str]:

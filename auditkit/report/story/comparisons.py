@@ -139,11 +139,11 @@ def _rates(record: AuditRecord, metric: str, attribute: str) -> Evidence:
     )
 
 
-def rate_cells(m: Measurement, shares: bool) -> tuple[str, str, str, str]:
+def rate_cells(m: Measurement, shares: bool) -> tuple[Cell, str, str, str]:
     """State n, numerator, estimate and interval."""
     numerator = words.DASH if m.numerator is None else words.count(m.numerator)
     return (
-        words.count(m.n),
+        Cell(words.count(m.n), detail=words.told_by(m.effective_n)),
         numerator,
         words.rate(m.estimate, shares),
         words.rate_span(m.lower, m.upper, shares),

@@ -80,6 +80,8 @@ class GapRow:
     def counted(self) -> str:
         """Numerator and denominator of the rate: ``194 of 578``."""
         n = words.count(self.check.n)
+        if told := words.told_by(self.check.effective_n):
+            return f"n {n}, {told}"
         k = self.measurement.numerator if self.measurement else None
         return f"n {n}" if k is None else f"{words.count(k)} of {n}"
 

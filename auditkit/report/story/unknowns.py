@@ -80,9 +80,10 @@ def _reason(row: GapRow, record: AuditRecord) -> str:
         return row.reason
     if row.reason == "nobody to count":
         return f"there are no {said.among}, so there is no rate"
-    if n < record.policy.floor and m is not None and m.numerator is not None:
+    counted = m is not None and m.numerator is not None and m.effective_n is None
+    if m is not None and counted and n < record.policy.floor:
         return (
-            f"{words.count(m.numerator)} of {words.count(n)} {said.among} {said.event}; "
+            f"{words.count(m.numerator or 0)} of {words.count(n)} {said.among} {said.event}; "
             f"at least {record.policy.floor} people are wanted"
         )
     return row.reason

@@ -143,9 +143,15 @@ def plural(number: int, one: str, many: str = "") -> str:
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
-def count(number: int) -> str:
-    """Write a count."""
-    return f"{number:,}".replace("-", MINUS)
+def count(number: float) -> str:
+    """Write a count; a sum of weights with one decimal."""
+    written = f"{number:,}" if isinstance(number, int) else f"{number:,.1f}"
+    return written.replace("-", MINUS)
+
+
+def told_by(effective_n: float | None) -> str:
+    """Say how many people drawn alone would tell as much; empty where it is those counted."""
+    return "" if effective_n is None else f"tell as {effective_n:,.0f}"
 
 
 def _signed(text: str, value: float, signed: bool) -> str:

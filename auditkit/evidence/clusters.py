@@ -1,0 +1,310 @@
+"""Who was drawn together: sums over clusters of products of cells, and how many clusters there are.
+
+The engine returns products of the cell totals of each cluster, summed over the clusters. They are
+additive and say everything that a linearised variance needs; no cluster is named, no row leaves.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auditkit.errors import DataError
+from auditkit.evidence.amounts import ROOM, Amounts
+from auditkit.evidence.counts import Counts, crossings
+from auditkit.evidence.keys import DECISION, LABEL, STRATUM, Key, attribute_names
+from auditkit.evidence.quality import Quality
+from auditkit.results import CROSS
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from auditkit.metrics.registry import Mask
+
+CELL, CLUSTER, AMOUNT = "cell", "cluster", "amount"
+OUTCOMES = 9
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Clusters, seen through the cells of a count.
+
+    Attributes
+    ----------
+    first, second : ndarray of int, shape (P,)
+        Pairs of flat cells (cell times 9 plus outcome) that some cluster holds both of.
+    products : ndarray of float, shape (P,)
+        Sum over the clusters of the product of their totals in the two.
+    units : ndarray of int, shape (S,)
+        Clusters in each stratum; one stratum where none were declared.
+    touched : dict of (mask, attribute) to ndarray of int, shape (G, 2)
+        Clusters with somebody of each group, and of its rest, in the outcome cells of the mask;
+        ``(not recorded)`` last.
+    """
+
+    first: "NDArray[np.int64]"
+    second: "NDArray[np.int64]"
+    products: "NDArray[np.float64]"
+    units: "NDArray[np.int64]"
+    touched: "Mapping[tuple[bytes, str], NDArray[np.int64]]"
+
+
+@dataclass(frozen=True)
+class Coding:
+    """Numbers the cells of a count, so that the engine can be told them in arithmetic.
+
+    The number of a cell is ``((a0 * size1 + a1) * ... + stratum) * 9 + outcome``, where each place
+    of an attribute is moved up by one: 0 is not recorded.
+    """
+
+    sizes: tuple[int, ...]
+
+    def parts(self, cell: Any) -> list[Any]:  # noqa: ANN401
+        """Take cell numbers apart into places of attributes, of the stratum, and the outcome."""
+        out = []
+        for size in reversed((*self.sizes, OUTCOMES)):
+            out.append(cell % size)
+            cell = cell // size
+        return out[::-1]
+
+
+def clusters(
+    frame: "nw.LazyFrame[Any]",
+    keys: Mapping[str, Key],
+    amounts: Amounts,
+    column: str,
+    quality: Quality,
+    counts: Counts,
+    depth: int,
+    masks: "Sequence[Mask]",
+) -> Clusters:
+    """Count what the design of the data says about uncertainty.
+
+    Parameters
+    ----------
+    frame : LazyFrame
+        Rows, or totals of rows that share cluster and keys.
+    keys, amounts
+        What rows are counted by, and what is summed.
+    column : str
+        Holds the cluster of each row.
+    quality : Quality
+        How texts become groups and outcomes.
+    counts : Counts
+        The cells that were counted.
+    depth : int
+        How many attributes are crossed at most.
+    masks : sequence of ndarray of bool, shape (9,)
+        Outcome cells in which clusters are counted.
+
+    Raises
+    ------
+    DataError
+        Some rows have no cluster, or clusters lie in more than one stratum.
+    """
+    import narwhals.stable.v2 as nw
+
+    _refuse_missing(frame, column)
+    coding = Coding((*(len(groups) + 1 for groups in quality.levels), len(quality.strata)))
+    rows = frame.select(
+        **{CLUSTER: nw.col(column), CELL: _cell(frame, keys, quality, coding)},
+        **{AMOUNT: amounts.expressions.get("w", amounts.expressions.get("n", nw.lit(1)))},
+    )
+    totals = _summed(rows, [CLUSTER, CELL], AMOUNT)
+    units = _units(totals, coding, len(quality.strata))
+    first, second, products = _products(totals, amounts)
+    flat = _flat(coding, counts)
+    return Clusters(
+        flat(first),
+        flat(second),
+        products,
+        units,
+        dict(_touched(totals, coding, counts, depth, masks)),
+    )
+
+
+def _refuse_missing(frame: "nw.LazyFrame[Any]", column: str) -> None:
+    import narwhals.stable.v2 as nw
+
+    named = nw.col(column)
+    if frame.collect_schema()[column].is_float():
+        named = nw.when(~named.is_nan()).then(named)
+    empty = frame.select(n=named.is_null().cast(nw.Int64)).select(nw.col("n").sum())
+    if missing := int(empty.collect("pandas").to_native().iloc[0, 0] or 0):
+        raise DataError(
+            f"Column '{column}' names clusters, but {missing} rows have none. Give each of them a "
+            f"cluster of its own if they were drawn alone; they must not become one cluster."
+        )
+
+
+def _cell(
+    frame: "nw.LazyFrame[Any]", keys: Mapping[str, Key], quality: Quality, coding: Coding
+) -> "nw.Expr":
+    """Tell the cell of a row by arithmetic on the places of its values."""
+    import narwhals.stable.v2 as nw
+
+    places = [
+        _place(frame, keys[name], {text: place + 1 for text, place in groups.items()})
+        for name, groups in zip(attribute_names(keys), quality.groups, strict=True)
+    ]
+    strata = quality.stratum
+    places.append(_place(frame, keys[STRATUM], strata) if STRATUM in keys else nw.lit(0))
+    cell = nw.lit(0)
+    for place, size in zip(places, coding.sizes, strict=True):
+        cell = cell * size + place
+    outcome = 3 * _place(frame, keys[LABEL], quality.actual)
+    outcome = outcome + _place(frame, keys[DECISION], quality.selected)
+    return (cell * OUTCOMES + outcome).cast(nw.Int64)
+
+
+def _place(frame: "nw.LazyFrame[Any]", key: Key, places: Mapping[str | None, int]) -> "nw.Expr":
+    """Place the values of a key as the texts they are spelled as are placed."""
+    import narwhals.stable.v2 as nw
+
+    seen = frame.select(k=key.expression).group_by("k").agg(nw.len().alias("n"))
+    values = seen.collect("pandas").to_native()["k"]
+    held: dict[int, list[Any]] = {}
+    for value, text in zip(values.tolist(), key.spelled(values).tolist(), strict=True):
+        if text is not None:
+            held.setdefault(places[text], []).append(value)
+    out = nw.lit(places.get(None, 0))
+    for place, same in held.items():
+        out = nw.when(key.expression.is_in(same)).then(nw.lit(place)).otherwise(out)
+    return out
+
+
+def _units(totals: "nw.LazyFrame[Any]", coding: Coding, strata: int) -> "NDArray[np.int64]":
+    """Count the clusters of each stratum.
+
+    Raises
+    ------
+    DataError
+        Some clusters lie in more than one stratum.
+    """
+    import narwhals.stable.v2 as nw
+    import numpy as np
+
+    stratum = coding.parts(nw.col(CELL))[-2]
+    pairs = totals.select(CLUSTER, stratum=stratum).unique()
+    table = pairs.group_by("stratum").agg(nw.len().alias("n")).collect("pandas").to_native()
+    units = np.zeros(strata, dtype=np.int64)
+    units[table["stratum"].to_numpy(dtype=np.int64)] = table["n"].to_numpy(dtype=np.int64)
+    alone = totals.select(CLUSTER).unique().select(nw.len().alias("n")).collect("pandas")
+    whole = int(alone.to_native().iloc[0, 0])
+    if units.sum() > whole:
+        raise DataError(
+            f"{units.sum() - whole} of {whole} clusters lie in more than one stratum. A cluster is "
+            f"drawn within one stratum; look at data.cluster and data.strata."
+        )
+    return units
+
+
+def _products(
+    totals: "nw.LazyFrame[Any]", amounts: Amounts
+) -> "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]":
+    """Sum products of cell totals over the clusters, as whole numbers that cannot overflow."""
+    import narwhals.stable.v2 as nw
+    import numpy as np
+
+    of_cluster = _summed(totals, [CLUSTER], AMOUNT)
+    sums = of_cluster.select(
+        nw.col(AMOUNT).max().alias("largest"), nw.col(AMOUNT).sum().alias("total")
+    )
+    seen = sums.collect("pandas").to_native().iloc[0]
+    bits = int(seen["largest"]).bit_length() + int(seen["total"]).bit_length()
+    dropped = max(0, -(-(bits - ROOM) // 2))  # bits that each factor gives up
+    cut = totals.with_columns((nw.col(AMOUNT) // 2**dropped).cast(nw.Int64)) if dropped else totals
+    other = cut.rename({CELL: "second", AMOUNT: "other"})
+    pairs = cut.join(other, on=CLUSTER, how="inner").with_columns(
+        product=nw.col(AMOUNT) * nw.col("other")
+    )
+    table = _summed(pairs, [CELL, "second"], "product").collect("pandas").to_native()
+    scale = 2.0 ** (dropped - amounts.bits)
+    return (
+        table[CELL].to_numpy(dtype=np.int64),
+        table["second"].to_numpy(dtype=np.int64),
+        table["product"].to_numpy(dtype=np.float64) * scale**2,
+    )
+
+
+def _summed(frame: "nw.LazyFrame[Any]", by: Sequence[str], name: str) -> "nw.LazyFrame[Any]":
+    """Sum whole numbers by group; an engine that sums to a wider kind is told to come back."""
+    import narwhals.stable.v2 as nw
+
+    return frame.group_by(*by).agg(nw.col(name).sum()).with_columns(nw.col(name).cast(nw.Int64))
+
+
+def _flat(coding: Coding, counts: Counts) -> Any:  # noqa: ANN401
+    """Return the way from numbers of cells to their places in the flattened table of the count."""
+    import numpy as np
+
+    strata = counts.strata if counts.strata is not None else np.zeros(len(counts.codes), np.int64)
+    number = np.zeros(len(counts.codes), dtype=np.int64)
+    for place, size in zip([*(counts.codes.T + 1), strata], coding.sizes, strict=True):
+        number = number * size + place
+    order = np.argsort(number)
+
+    def flat(cells: "NDArray[np.int64]") -> "NDArray[np.int64]":
+        at = order[np.searchsorted(number[order], cells // OUTCOMES)]
+        return at * OUTCOMES + cells % OUTCOMES
+
+    return flat
+
+
+def _touched(
+    totals: "nw.LazyFrame[Any]",
+    coding: Coding,
+    counts: Counts,
+    depth: int,
+    masks: "Sequence[Mask]",
+) -> "Iterator[tuple[tuple[bytes, str], NDArray[np.int64]]]":
+    """Count the clusters with somebody of a group, and of its rest, by attribute and crossing.
+
+    A cluster has nobody of a group's rest if all its recorded people are of the group.
+    """
+    import narwhals.stable.v2 as nw
+    import numpy as np
+
+    parts = coding.parts(nw.col(CELL))
+    flags = {
+        f"m{i}": parts[-1].is_in(np.flatnonzero(mask).tolist()).cast(nw.Int64)
+        for i, mask in enumerate(masks)
+    }
+    for places in crossings(counts, depth):
+        code, recorded, groups = nw.lit(0), nw.lit(True), 1
+        for place in places:
+            code = code * len(counts.levels[place]) + parts[place] - 1
+            recorded = recorded & (parts[place] > 0)
+            groups *= len(counts.levels[place])
+        group = nw.when(recorded).then(code).otherwise(nw.lit(-1))
+        by_group = (
+            totals.select(CLUSTER, group=group, **flags)
+            .group_by(CLUSTER, "group")
+            .agg(*(nw.col(name).max() for name in flags))
+        )
+        held = by_group.filter(nw.col("group") >= 0)
+        among = held.group_by(CLUSTER).agg(*(nw.col(m).sum().alias(f"of_{m}") for m in flags))
+        both = held.join(among, on=CLUSTER, how="inner").with_columns(
+            **{f"only_{m}": nw.col(m) * (nw.col(f"of_{m}") == 1).cast(nw.Int64) for m in flags}
+        )
+        own = _sums(by_group, list(flags))
+        only = _sums(both, [f"only_{m}" for m in flags])
+        everyone = among.select(**{m: (nw.col(f"of_{m}") > 0).cast(nw.Int64) for m in flags})
+        whole = everyone.select(nw.col(*flags).sum()).collect("pandas").to_native().iloc[0]
+        attribute = CROSS.join(counts.attributes[p] for p in places)
+        for i, mask in enumerate(masks):
+            table = np.zeros((groups + 1, 2), dtype=np.int64)
+            table[:, 1] = int(whole[f"m{i}"] or 0)
+            table[own["group"], 0] = own[f"m{i}"]  # group -1 is the last: not recorded
+            table[only["group"], 1] -= only[f"only_m{i}"].to_numpy(dtype=np.int64)
+            yield (np.asarray(mask).tobytes(), attribute), table
+
+
+def _sums(frame: "nw.LazyFrame[Any]", names: list[str]) -> "pd.DataFrame":
+    import narwhals.stable.v2 as nw
+
+    grouped = frame.group_by("group").agg(nw.col(*names).sum())
+    table: pd.DataFrame = grouped.collect("pandas").to_native()
+    return table.astype("int64")

@@ -1,0 +1,181 @@
+"""Weights, clusters and strata: the variance of a rate by linearisation, and what sample it equals.
+
+A rate p of a group is a ratio of weighted totals. Its linearised value on a row of weight w is
+``z = w (part - p among) / W`` (Taylor linearisation of a ratio; Woodruff, 1971). With rows drawn in
+clusters c within strata h, ``c_h`` of them in each,
+
+    cov(p, p') = sum over h of c_h / (c_h - 1) sum over c of (z_c - mean of z in h) (z'_c - ...)
+
+from the products of cell totals alone. A row by itself is a cluster of one. Where neither clusters
+nor strata were declared, the factor and the mean are left out, so that equal weights give exactly
+the sample that has none. A stratum with one cluster has no variance of its own: its value is held
+against 0 instead of its mean, which is larger on average.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auditkit.evidence.design import Design
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+ROUNDING = 1e-9
+"""An effective size this near to the number of people is that number."""
+
+FEWEST_CLUSTERS = 8
+"""With fewer clusters no limit is shown to be kept (statistics.md 20)."""
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """A rate in each of E domains.
+
+    Attributes
+    ----------
+    rate : ndarray of float, shape (E,)
+        Weighted; NaN where nobody is in the denominator.
+    covariance : ndarray of float, shape (E, E)
+    kish : ndarray of float, shape (E,)
+        Effective sample size by the weights of rows and clusters alone (Kish, 1965).
+    numerator, denominator : ndarray of float, shape (E,)
+        Sums of weights.
+    """
+
+    rate: "Floats"
+    covariance: "Floats"
+    kish: "Floats"
+    numerator: "Floats"
+    denominator: "Floats"
+
+    def effective(self, n: "NDArray[np.int64]") -> "Floats":
+        """Size of the simple random sample with the same variance, p (1 - p) / V, at most n.
+
+        By Kish where p is 0 or 1, since the variance says nothing there; shape (E,).
+        """
+        import numpy as np
+
+        variance = np.diag(self.covariance)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            size = self.rate * (1 - self.rate) / variance
+        inside = (self.rate > 0) & (self.rate < 1)
+        size = np.where(inside, np.where(variance > 0, size, np.inf), self.kish)
+        size = np.nan_to_num(size, nan=0.0, posinf=np.inf)
+        return np.where(size > n * (1 - ROUNDING), n.astype(np.float64), size)
+
+    def correlation(self) -> "Floats":
+        """Correlation of the estimates, shape (E, E); 0 where a variance is 0."""
+        import numpy as np
+
+        sd = np.sqrt(np.maximum(np.diag(self.covariance), 0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rho = self.covariance / np.outer(sd, sd)
+        return np.clip(np.where(np.isfinite(rho), rho, 0.0), -1, 1)
+
+
+def estimate(
+    design: Design,
+    members: Any,  # noqa: ANN401
+    domains: "Floats",
+    part: "NDArray[np.bool_]",
+    among: "NDArray[np.bool_]",
+) -> Estimates:
+    """Estimate a rate in several domains, and how the estimates vary together.
+
+    Parameters
+    ----------
+    design : Design
+    members : ndarray or scipy.sparse array, shape (B, C)
+        1 where a cell belongs to a set of cells, else 0.
+    domains : ndarray of float, shape (E, B)
+        Each domain as a sum of sets, with -1 for one that is taken away.
+    part, among : ndarray of bool, shape (K,)
+        Outcomes that are counted, and in the denominator; part within among.
+    """
+    import numpy as np
+    from scipy import sparse
+
+    members = sparse.csr_array(members, dtype=np.float64)
+    x, n = design.weight[:, part].sum(axis=1), design.weight[:, among].sum(axis=1)
+    numerator, denominator = domains @ (members @ x), domains @ (members @ n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = np.where(denominator > 0, numerator / denominator, np.nan)
+        inverse = np.where(denominator > 0, 1 / denominator, 0.0)
+    known = np.nan_to_num(p)
+
+    factor, centred = _factors(design)
+    scale = sparse.diags_array(factor[design.strata])
+
+    def products(first: "NDArray[np.bool_]", second: "NDArray[np.bool_]") -> "Floats":
+        inner = members @ (scale @ _collapsed(design, first, second)) @ members.T
+        return np.asarray(domains @ inner.toarray() @ domains.T)
+
+    cross = products(among, part)
+    square = (
+        products(part, part)
+        - known[:, None] * cross
+        - known[None, :] * cross.T
+        + np.outer(known, known) * products(among, among)
+    )
+    totals = _of_strata(design, members, domains, x) - known[:, None] * _of_strata(
+        design, members, domains, n
+    )
+    square = square - (totals * centred) @ totals.T
+    inner = members @ _collapsed(design, among, among) @ members.T
+    weights = np.diag(domains @ inner.toarray() @ domains.T)
+    kish = denominator**2 / np.maximum(weights, np.finfo(float).tiny)
+    return Estimates(p, square * np.outer(inverse, inverse), kish, numerator, denominator)
+
+
+def _of_strata(
+    design: Design,
+    members: Any,  # noqa: ANN401
+    domains: "Floats",
+    values: "Floats",
+) -> "Floats":
+    """Sum a value of the cells over each domain within each stratum, shape (E, S)."""
+    import numpy as np
+    from scipy import sparse
+
+    cells = np.arange(len(values))
+    shape = (len(values), len(design.units))
+    placed = sparse.csr_array((values, (cells, design.strata)), shape=shape)
+    return np.asarray(domains @ (members @ placed).toarray())
+
+
+def _factors(design: Design) -> "tuple[Floats, Floats]":
+    """Return c / (c - 1) of each stratum, and what the square of its total is multiplied with."""
+    import numpy as np
+
+    units = design.units.astype(np.float64)
+    if not design.drawn:
+        return np.ones_like(units), np.zeros_like(units)
+    several = units > 1
+    factor = np.where(several, units / np.maximum(units - 1, 1), 1.0)
+    return factor, np.where(several, factor / np.maximum(units, 1), 0.0)
+
+
+def _collapsed(design: Design, first: "NDArray[np.bool_]", second: "NDArray[np.bool_]") -> Any:  # noqa: ANN401
+    """Sum the products over outcomes, shape (C, C)."""
+    import numpy as np
+    from scipy import sparse
+
+    cells = sparse.eye_array(len(design.weight))
+    left, right = (sparse.kron(cells, m[None].astype(np.float64)) for m in (first, second))
+    return sparse.csr_array(left @ design.products @ right.T)
+
+
+def adjusted(n: "Floats", df: "Floats", alpha: float) -> "Floats":
+    """Shrink effective sizes so that normal limits at one-sided ``alpha`` become those of t.
+
+    Korn and Graubard (1998): n times (z / t)^2 at the degrees of freedom of the clusters.
+    """
+    import numpy as np
+    from scipy.special import ndtri, stdtrit
+
+    finite = np.isfinite(df)
+    t = stdtrit(np.where(finite, np.maximum(df, 1), 1), 1 - alpha)
+    return np.where(finite, n * (ndtri(1 - alpha) / t) ** 2, n)
