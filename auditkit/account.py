@@ -6,6 +6,7 @@ from auditkit.plan import Above, AuditPlan
 from auditkit.policy.schema import Policy
 from auditkit.record import code_digest, plan_digest, versions
 from auditkit.results import (
+    ALL,
     AttributeInfo,
     Digests,
     GroupSize,
@@ -24,14 +25,17 @@ def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
     else:
         words = ", ".join(selected) if selected is not None else plan.data.positive or ""
     model = type(evidence.scorer.model).__name__ if evidence.scorer is not None else ""
+    tabled = evidence.scorer is None and plan.data.decision is None
+    if tabled and selected is None:
+        words = "yes"
     return SystemInfo(
         name=plan.system.name,
         version=plan.system.version,
         stage=plan.system.stage,
         task=plan.data.task,
-        label=plan.data.label or "",
-        positive=plan.data.positive or "",
-        decision=plan.data.decision or "",
+        label=plan.data.label or ("recorded outcome" if tabled else ""),
+        positive=plan.data.positive or ("positive" if tabled else ""),
+        decision=plan.data.decision or ("selected" if tabled else ""),
         selected=words,
         outcome=plan.data.outcome,
         model=model,
@@ -47,6 +51,8 @@ def sampling(plan: AuditPlan, evidence: Evidence) -> SamplingInfo:
         cluster=data.cluster or "",
         strata=data.strata or "",
         count=data.count or "",
+        control=data.control or "",
+        control_reason=data.control_reason,
         clusters=sum(units) if data.cluster is not None else None,
         strata_count=len(units) if data.strata is not None else None,
     )
@@ -85,8 +91,19 @@ def group_sizes(evidence: Evidence) -> tuple[GroupSize, ...]:
 
 def rows(evidence: Evidence) -> Rows:
     """Account for the rows: read, used, used with a recorded outcome."""
-    whole = group_sizes(evidence)[0]
+    sizes = group_sizes(evidence)
+    whole = sizes[0] if sizes[0].rows else max(_by_attribute(sizes), key=lambda size: size.rows)
     return Rows(read=whole.rows, used=whole.decided, labelled=whole.labelled)
+
+
+def _by_attribute(sizes: tuple[GroupSize, ...]) -> list[GroupSize]:
+    """Add up the groups of each attribute, where a table of counts says nothing of everybody."""
+    out = []
+    for attribute in dict.fromkeys(size.attribute for size in sizes):
+        own = [size for size in sizes if size.attribute == attribute]
+        sums = (sum(getattr(size, k) for size in own) for k in ("rows", "decided", "labelled"))
+        out.append(GroupSize(attribute, ALL, *sums))
+    return out
 
 
 def provenance(plan: AuditPlan, policy: Policy, evidence: Evidence) -> Provenance:

@@ -32,6 +32,7 @@ from auditkit.results import (
     frame,
     round_floats,
 )
+from auditkit.stratified import stratify
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,16 +69,16 @@ def run(plan: AuditPlan | str | Path, progress: Progress | None = None) -> "Audi
 def _run(plan: AuditPlan, data: object, model: object, progress: Progress | None) -> "Audit":
     """Take the data's way from rows to a record."""
     tell = progress or _silent
-    labelled = plan.data.label is not None
     policy = read_policy(plan)
     check_metrics(policy)
 
     evidence = gather(plan, data, model, tell)
-    groups = evidence.groups
+    groups, labelled = evidence.groups, evidence.labelled
     measurements = measure(groups, labelled=labelled, floor=policy.floor)
     family = hypotheses(groups, policy, labelled=labelled)
     detectable = detectable_gaps(groups, policy, family, labelled=labelled)
-    disparities = compare(groups, plan, policy.floor, detectable)
+    disparities = compare(groups, plan, policy.floor, detectable, labelled=labelled)
+    stratified = stratify(evidence.counts, groups, labelled=labelled, floor=policy.floor)
     explanation, by_group, by_gap = explained(plan, evidence, tell)
     checks = judge(groups, policy, family, detectable, labelled=labelled, outcome=plan.data.outcome)
     verdict, reasons = disposition(checks, groups, policy, family, plan.system.stage)
@@ -101,6 +102,7 @@ def _run(plan: AuditPlan, data: object, model: object, progress: Progress | None
                 exclusions=evidence.exclusions,
                 measurements=measurements,
                 disparities=disparities,
+                stratified_disparities=stratified,
                 checks=checks,
                 explanation=explanation,
                 attributions=by_group,
@@ -233,6 +235,9 @@ def audit(
     weight: "str | pd.Series[Any] | None" = None,
     cluster: "str | pd.Series[Any] | None" = None,
     strata: "str | pd.Series[Any] | None" = None,
+    count: str | None = None,
+    control: "str | pd.Series[Any] | None" = None,
+    control_reason: str = "",
     intersections: int = 1,
     smallest: int | None = None,
     features: Sequence[str] | Mapping[str, str] | None = None,
@@ -269,6 +274,11 @@ def audit(
     weight, cluster, strata : str or Series, optional
         Sampling weight of each row, the cluster (household, site) it was drawn in, and the stratum
         it was drawn from.
+    count : str, optional
+        The column that says how many people each row stands for, where rows are counts.
+    control : str or Series, optional
+        A factor at whose values groups are compared too; ``control_reason`` says in a sentence why
+        that is legitimate, and is printed.
     intersections : int
         How many attributes are crossed at most.
     smallest : int, optional
@@ -306,6 +316,9 @@ def audit(
             "weight": rows.column("weight", weight),
             "cluster": rows.column("cluster", cluster),
             "strata": rows.column("strata", strata),
+            "count": count,
+            "control": rows.column("control", control),
+            "control_reason": control_reason,
             "outcome": outcome,
         },
         "model": {

@@ -51,6 +51,8 @@ def compare(
     plan: AuditPlan,
     floor: int,
     detectable: dict[tuple[str, str, str], float | None],
+    *,
+    labelled: bool = True,
 ) -> tuple[Disparity, ...]:
     """Compare every rate of every group with the rest, a reference if declared, and the range.
 
@@ -66,12 +68,14 @@ def compare(
         Smallest denominator that is worth a conclusion.
     detectable : dict
         Difference that the policy's gate would find, by metric, attribute and group.
+    labelled : bool
+        Whether an outcome is recorded.
     """
     rows: list[Disparity] = []
     for metric in metrics().values():
         if metric.quotient is not None:
             continue
-        if not measurable(metric, labelled=plan.data.label is not None):
+        if not measurable(metric, labelled=labelled):
             rows += [
                 _row(metric, a, g, REST, statistic, Status.NOT_APPLICABLE, NO_LABEL)
                 for a, g in groups.names

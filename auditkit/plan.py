@@ -106,6 +106,8 @@ class Data(Strict):
     cluster: str | None = None
     strata: str | None = None
     count: str | None = None
+    control: str | None = None
+    control_reason: str = ""
     task: Literal["binary"] = "binary"
     outcome: Literal["benefit", "burden"]
 
@@ -335,6 +337,22 @@ class AuditPlan(Strict):
             raise ValueError(
                 f"data.label and data.decision both name '{self.data.label}': every decision "
                 f"would look right"
+            )
+        drawn = {"weight": self.data.weight, "cluster": self.data.cluster}
+        if self.data.count is not None and (given := [k for k, v in drawn.items() if v]):
+            raise ValueError(
+                f"data.count says that a row stands for several people, so data.{given[0]} cannot "
+                f"say how one was drawn. Give one of the two"
+            )
+        if self.data.count is not None and self.model.source is not None:
+            raise ValueError(
+                "data.count says that a row stands for several people; a model scores one person "
+                "a row. Count its decisions, or give the rows"
+            )
+        if (self.data.control is None) == bool(self.data.control_reason):
+            raise ValueError(
+                "data.control and data.control_reason go together: a factor at which groups are "
+                "compared needs a sentence that says why it is legitimate, and the report prints it"
             )
         outcomes = {self.data.label: "data.label", self.data.decision: "data.decision"}
         for attribute in self.measured:

@@ -18,8 +18,9 @@ REST = "rest"
 RANGE = "range"
 HIGHEST = "highest"
 SAMPLING = "(sampling)"
+POOLED = "(pooled)"
 CROSS = "*"
-RESERVED = frozenset({ALL, NOT_RECORDED, REST, RANGE, HIGHEST, SAMPLING})
+RESERVED = frozenset({ALL, NOT_RECORDED, REST, RANGE, HIGHEST, SAMPLING, POOLED})
 """Words a level of an attribute may not be, because the tables use them."""
 
 
@@ -115,6 +116,31 @@ class Disparity:
     status: Status
     note: str = ""
     effective_n: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StratifiedDisparity:
+    """How far a group lies from its rest at one value of the control, or ``(pooled)`` over them.
+
+    ``between`` is what the raw difference has beyond the pooled one. The rates of ``(pooled)`` are
+    the raw ones.
+    """
+
+    metric: str
+    attribute: str
+    group: str
+    stratum: str
+    against: str
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    n: int
+    rest_n: int
+    rate: float | None
+    rest_rate: float | None
+    between: float | None
+    status: Status
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,12 +292,18 @@ class SystemInfo:
 
 @dataclass(frozen=True, slots=True)
 class SamplingInfo:
-    """How the rows were drawn: the columns that say so, and how many clusters and strata."""
+    """How the rows were drawn: the columns that say so, and how many clusters and strata.
+
+    ``control`` is not part of the drawing: it is the factor at whose values groups are compared
+    too, and ``control_reason`` says why that is legitimate.
+    """
 
     weight: str = ""
     cluster: str = ""
     strata: str = ""
     count: str = ""
+    control: str = ""
+    control_reason: str = ""
     clusters: int | None = None
     strata_count: int | None = None
 
@@ -370,6 +402,7 @@ class AuditRecord:
     exclusions: tuple[Exclusion, ...]
     measurements: tuple[Measurement, ...]
     disparities: tuple[Disparity, ...]
+    stratified_disparities: tuple[StratifiedDisparity, ...]
     checks: tuple[Check, ...]
     explanation: Explanation
     attributions: tuple[Attribution, ...]
@@ -381,6 +414,7 @@ class AuditRecord:
 TABLES: dict[str, type] = {
     "measurements": Measurement,
     "disparities": Disparity,
+    "stratified_disparities": StratifiedDisparity,
     "checks": Check,
     "exclusions": Exclusion,
     "attributions": Attribution,

@@ -21,6 +21,7 @@ ORDER = [
     "inference",
     "measure",
     "disparity",
+    "stratified",
     "explain",
     "judge",
     "record",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from auditkit.errors import DataError
 from auditkit.evidence.amounts import ROOM, Amounts
 from auditkit.evidence.counts import Counts, crossings
-from auditkit.evidence.keys import DECISION, LABEL, STRATUM, Key, attribute_names
+from auditkit.evidence.keys import CONTROL, DECISION, LABEL, STRATUM, Key, attribute_names
 from auditkit.evidence.quality import Quality
 from auditkit.results import CROSS
 
@@ -55,14 +55,14 @@ class Clusters:
 class Coding:
     """Numbers the cells of a count, so that the engine can be told them in arithmetic.
 
-    The number of a cell is ``((a0 * size1 + a1) * ... + stratum) * 9 + outcome``, where each place
-    of an attribute is moved up by one: 0 is not recorded.
+    The number of a cell is ``((a0 * size1 + a1) * ... + stratum) * ... * 9 + outcome``, where each
+    place of an attribute or the control is moved up by one: 0 is not recorded.
     """
 
     sizes: tuple[int, ...]
 
     def parts(self, cell: Any) -> list[Any]:  # noqa: ANN401
-        """Take cell numbers apart into places of attributes, of the stratum, and the outcome."""
+        """Take cell numbers apart: places of attributes, stratum, control, and the outcome."""
         out = []
         for size in reversed((*self.sizes, OUTCOMES)):
             out.append(cell % size)
@@ -107,13 +107,15 @@ def clusters(
     import narwhals.stable.v2 as nw
 
     _refuse_missing(frame, column)
-    coding = Coding((*(len(groups) + 1 for groups in quality.levels), len(quality.strata)))
+    strata = max(1, len(quality.strata))
+    controls = max(1, len(quality.controls))
+    coding = Coding((*(len(groups) + 1 for groups in quality.levels), strata, controls))
     rows = frame.select(
         **{CLUSTER: nw.col(column), CELL: _cell(frame, keys, quality, coding)},
         **{AMOUNT: amounts.expressions.get("w", amounts.expressions.get("n", nw.lit(1)))},
     )
     totals = _summed(rows, [CLUSTER, CELL], AMOUNT)
-    units = _units(totals, coding, len(quality.strata))
+    units = _units(totals, coding, strata)
     first, second, products = _products(totals, amounts)
     flat = _flat(coding, counts)
     return Clusters(
@@ -145,12 +147,13 @@ def _cell(
     """Tell the cell of a row by arithmetic on the places of its values."""
     import narwhals.stable.v2 as nw
 
-    places = [
-        _place(frame, keys[name], {text: place + 1 for text, place in groups.items()})
-        for name, groups in zip(attribute_names(keys), quality.groups, strict=True)
-    ]
-    strata = quality.stratum
-    places.append(_place(frame, keys[STRATUM], strata) if STRATUM in keys else nw.lit(0))
+    def up(places: Mapping[str | None, int]) -> dict[str | None, int]:
+        return {text: place + 1 for text, place in places.items()}
+
+    named = zip(attribute_names(keys), quality.groups, strict=True)
+    places = [_place(frame, keys[name], up(groups)) for name, groups in named]
+    for name, found in ((STRATUM, quality.strata), (CONTROL, up(quality.controls))):
+        places.append(_place(frame, keys[name], found) if name in keys else nw.lit(0))
     cell = nw.lit(0)
     for place, size in zip(places, coding.sizes, strict=True):
         cell = cell * size + place
@@ -186,7 +189,7 @@ def _units(totals: "nw.LazyFrame[Any]", coding: Coding, strata: int) -> "NDArray
     import narwhals.stable.v2 as nw
     import numpy as np
 
-    stratum = coding.parts(nw.col(CELL))[-2]
+    stratum = coding.parts(nw.col(CELL))[-3]
     pairs = totals.select(CLUSTER, stratum=stratum).unique()
     table = pairs.group_by("stratum").agg(nw.len().alias("n")).collect("pandas").to_native()
     units = np.zeros(strata, dtype=np.int64)
@@ -240,9 +243,10 @@ def _flat(coding: Coding, counts: Counts) -> Any:  # noqa: ANN401
     """Return the way from numbers of cells to their places in the flattened table of the count."""
     import numpy as np
 
-    strata = counts.strata if counts.strata is not None else np.zeros(len(counts.codes), np.int64)
     number = np.zeros(len(counts.codes), dtype=np.int64)
-    for place, size in zip([*(counts.codes.T + 1), strata], coding.sizes, strict=True):
+    strata = number if counts.strata is None else counts.strata
+    controls = number if counts.controls is None else counts.controls + 1
+    for place, size in zip([*(counts.codes.T + 1), strata, controls], coding.sizes, strict=True):
         number = number * size + place
     order = np.argsort(number)
 

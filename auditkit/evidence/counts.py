@@ -51,8 +51,11 @@ class Counts:
         People by recorded outcome (no, yes, unknown) and, within it, decision (no, yes, unknown).
     weight, square : ndarray of float, shape (C, 9), or None
         Sums of the sampling weights and of their squares; None where nobody is weighted.
-    strata : ndarray of int, shape (C,), or None
-        The sampling stratum of each cell; None where none were declared.
+    strata, controls : ndarray of int, shape (C,), or None
+        The sampling stratum of each cell, and its place in ``control_levels``, -1 being not
+        recorded; None where none were declared.
+    control_levels : tuple of str
+        Values of the control, at which groups are compared.
     """
 
     attributes: tuple[str, ...]
@@ -62,6 +65,8 @@ class Counts:
     weight: "NDArray[np.float64] | None" = None
     square: "NDArray[np.float64] | None" = None
     strata: "NDArray[np.int64] | None" = None
+    controls: "NDArray[np.int64] | None" = None
+    control_levels: tuple[str, ...] = ()
 
     def digest(self, *, decisions: bool) -> str:
         """Digest the content, whatever the order of rows: with the decisions, or without them."""
@@ -71,7 +76,7 @@ class Counts:
                 [
                     [None if c < 0 else lv[c] for lv, c in zip(self.levels, row, strict=True)],
                     *(_outcomes(part[place], decisions) for part in parts),
-                    *([] if self.strata is None else [int(self.strata[place])]),
+                    *(int(k[place]) for k in (self.strata, self.controls) if k is not None),
                 ],
                 ensure_ascii=False,
             )

@@ -24,6 +24,7 @@ from auditkit.evidence.models import Scorer, load_model, selects, text_features
 from auditkit.evidence.quality import Levels, Quality, examine, exclusions
 from auditkit.evidence.sample import Reservoir, Sample, finish
 from auditkit.evidence.sources import Source, numbers, open_source, source_file
+from auditkit.evidence.wide import is_wide, read_wide
 from auditkit.metrics.registry import metrics
 from auditkit.plan import Attribute, AuditPlan
 from auditkit.results import Exclusion, SourceFile
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int | None], None]
 """Called with a step's name, how much is done, and of how much if that is known."""
+
+
+DECIDED_ONCE = (
+    "Decisions come from one place: data.decision names a column, or there is a model, or the "
+    "source is a table of counts with the columns attribute, group, tp, fp, fn and tn. Give one of "
+    "them."
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,8 @@ class Evidence:
     files: tuple[SourceFile, ...]
     scorer: Scorer | None
     sample: Sample | None
+    labelled: bool
+    """Whether an outcome is recorded, so that decisions can be wrong."""
 
 
 def gather(plan: AuditPlan, data: Any, model: Any, progress: Progress) -> Evidence:  # noqa: ANN401
@@ -58,11 +68,10 @@ def gather(plan: AuditPlan, data: Any, model: Any, progress: Progress) -> Eviden
         What cannot be audited, and how to mend it.
     """
     scorer = load_model(model, plan) if model is not None else None
-    if (scorer is None) == (plan.data.decision is None):
-        raise PlanError(
-            "Decisions come from one place: either data.decision names a column, or there is a "
-            "model. Give one of the two."
-        )
+    if scorer is None and plan.data.decision is None:
+        return _of_table(plan, open_source(data, ()))
+    if scorer is not None and plan.data.decision is not None:
+        raise PlanError(DECIDED_ONCE)
     source = open_source(data, _columns(plan, scorer))
     keys = keys_of(plan, source, decided=scorer is None)
     amounts = _amounts(plan, source)
@@ -87,7 +96,21 @@ def gather(plan: AuditPlan, data: Any, model: Any, progress: Progress) -> Eviden
         files=(*source.files, *model_files),
         scorer=scorer,
         sample=finish(reservoir, quality, groups) if reservoir is not None else None,
+        labelled=plan.data.label is not None,
     )
+
+
+def _of_table(plan: AuditPlan, source: Source) -> Evidence:
+    """Take counts as they were published, where neither decisions nor a model are given."""
+    if not is_wide(source):
+        raise PlanError(DECIDED_ONCE)
+    if plan.groups.intersections > 1:
+        raise PlanError(
+            f"groups.intersections is {plan.groups.intersections}, but a table of counts by "
+            f"attribute and group does not say who is in two groups. Set it to 1."
+        )
+    counts, groups, notes = read_wide(plan, source)
+    return Evidence(counts, groups, (), notes, source.files, None, None, labelled=True)
 
 
 def _too_good(counts: Counts) -> tuple[str, ...]:
@@ -104,8 +127,8 @@ def _too_good(counts: Counts) -> tuple[str, ...]:
 def _columns(plan: AuditPlan, scorer: Scorer | None) -> list[str]:
     named = [attribute.column for attribute in plan.measured]
     data = plan.data
-    roles = (data.label, data.decision, data.weight, data.cluster, data.strata, data.count)
-    named += [name for name in roles if name]
+    drawn = (data.weight, data.cluster, data.strata, data.count, data.control)
+    named += [name for name in (data.label, data.decision, *drawn) if name]
     return named + list(scorer.features if scorer is not None else ())
 
 

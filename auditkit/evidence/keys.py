@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 UNPARSABLE = "(not a number)"
 MISSING_TEXT = ""
-STRATUM, LABEL, DECISION = "s", "y", "d"
-"""Names of keys: sampling stratum, recorded outcome, decision; attributes are a0, a1, ..."""
+STRATUM, CONTROL, LABEL, DECISION = "s", "c", "y", "d"
+"""Names of keys: sampling stratum, control, recorded outcome, decision; attributes are a0, ..."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ def keys_of(plan: AuditPlan, source: Source, *, decided: bool) -> dict[str, Key]
     }  # fmt: skip
     if plan.data.strata is not None:
         keys[STRATUM] = _plain(source, plan.data.strata, problems)
+    if plan.data.control is not None:
+        keys[CONTROL] = _plain(source, plan.data.control, problems)
     label = plan.data.label
     nothing = Key(nw.lit(None).cast(nw.String))
     keys[LABEL] = _plain(source, label, problems) if label is not None else nothing

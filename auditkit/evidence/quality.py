@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from auditkit.errors import DataError, listed
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import NO, UNKNOWN, YES, Cell, Counts, Tally
-from auditkit.evidence.keys import DECISION, LABEL, STRATUM, UNPARSABLE, attribute_names
+from auditkit.evidence.keys import (
+    CONTROL,
+    DECISION,
+    LABEL,
+    STRATUM,
+    UNPARSABLE,
+    attribute_names,
+)
 from auditkit.plan import NUMBER, Attribute, AuditPlan, canonical, unusable_group
 from auditkit.results import ALL, NOT_RECORDED, Exclusion
 
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_LEVELS = 500
+MOST_CONTROLS = 100
 FEW_NUMBERS = 12  # more distinct numbers than this are a scale, not a set of codes
 MOST_OUTCOMES = 2
 LOOKS_MISSING = frozenset({"na", "n/a", "nan", "none", "null", "nil", "?", "-", ".", "unknown", ""})
@@ -40,8 +48,8 @@ class Quality:
     groups: tuple[Mapping[str | None, int], ...]
     actual: Mapping[str | None, int]
     selected: Mapping[str | None, int]
-    strata: tuple[str, ...]
-    stratum: Mapping[str | None, int]
+    strata: Mapping[str | None, int]
+    controls: Mapping[str | None, int]
     notes: tuple[str, ...]
 
     def codes(self, cell: Cell) -> list[int]:
@@ -54,10 +62,12 @@ class Quality:
 
         width = 3 if amounts.weighted else 1
         size = len(self.attributes)
+        declared = [places for places in (self.strata, self.controls) if places]
         table: dict[tuple[int, ...], NDArray[np.int64]] = {}
         for cell, sums in tally.items():
-            *design, label, decision = cell[size:]
-            place = (*self.codes(cell[:size]), *(self.stratum[text] for text in design))
+            *beside, label, decision = cell[size:]
+            extra = (places[text] for places, text in zip(declared, beside, strict=True))
+            place = (*self.codes(cell[:size]), *extra)
             row = table.setdefault(place, np.zeros((width, 9), dtype=np.int64))
             row[:, 3 * self.actual[label] + self.selected[decision]] += sums
         cells = sorted(place for place, row in table.items() if row[0].any())
@@ -70,7 +80,9 @@ class Quality:
             whole[:, 0],
             whole[:, 1] / 2.0**amounts.bits if amounts.weighted else None,
             whole[:, 2] / 2.0**amounts.square_bits if amounts.weighted else None,
-            codes[:, size] if self.stratum else None,
+            codes[:, size] if self.strata else None,
+            codes[:, -1] if self.controls else None,
+            tuple(text for text in self.controls if text is not None),
         )
 
 
@@ -100,14 +112,15 @@ def examine(
     problems: list[str] = []
     notes: list[str] = []
     resolved = [
-        _attribute(attribute, columns[name], known, problems, notes)
+        groups_of(attribute, columns[name], known, problems, notes)
         for attribute, name, known in zip(
             plan.measured, attribute_names(columns), declared, strict=True
         )
     ]
     labels = _label(plan, columns[LABEL], problems)
     decisions = _decision(plan, columns[DECISION], columns[LABEL], problems, model=model)
-    stratum = _strata(plan, columns[STRATUM], problems) if STRATUM in columns else {}
+    strata = _strata(plan, columns[STRATUM], problems) if STRATUM in columns else {}
+    controls = _controls(plan, columns[CONTROL], problems) if CONTROL in columns else {}
     if problems:
         raise DataError(*problems)
     return Quality(
@@ -116,13 +129,13 @@ def examine(
         groups=tuple(places for _, places in resolved),
         actual=labels,
         selected=decisions,
-        strata=tuple(str(text) for text in stratum) or ("",),
-        stratum=stratum,
+        strata=strata,
+        controls=controls,
         notes=tuple(notes),
     )
 
 
-def _attribute(
+def groups_of(
     attribute: Attribute,
     levels: Levels,
     declared: Sequence[str],
@@ -310,6 +323,20 @@ def _strata(plan: AuditPlan, levels: Levels, problems: list[str]) -> dict[str | 
             f"Name a column with at most {MOST_LEVELS} strata."
         )
     return {text: place for place, text in enumerate(values)}
+
+
+def _controls(plan: AuditPlan, levels: Levels, problems: list[str]) -> dict[str | None, int]:
+    """Give each value of the control its place; -1 is not recorded."""
+    name = plan.data.control
+    values = sorted({text for text in levels if text is not None}, key=_natural)
+    if not values:
+        problems.append(f"Column '{name}' is the control, but no row has a value in it.")
+    if len(values) > MOST_CONTROLS:
+        problems.append(
+            f"Column '{name}' is the control, but holds {len(values)} values. Groups are compared "
+            f"at each; put them into at most {MOST_CONTROLS}."
+        )
+    return {None: -1, **{text: place for place, text in enumerate(values)}}
 
 
 def _not_decisions(

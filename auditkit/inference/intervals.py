@@ -201,6 +201,33 @@ def ratio(
     return Bounds(np.where(nothing, np.nan, bounds.lower), np.where(nothing, np.nan, bounds.upper))
 
 
+def pooled(gaps: "Floats", bounds: Bounds, weight: "Floats") -> tuple[float, Bounds]:
+    """Pool differences of several strata with fixed weights.
+
+    The interval is MOVER for a weighted sum of independent parts (Zou, Huang and Zhang, 2009).
+
+    Parameters
+    ----------
+    gaps : ndarray, shape (S,)
+    bounds : Bounds
+        Of each gap, at the error wanted for the pooled one.
+    weight : ndarray, shape (S,)
+        At least 0, not all 0; they need not add up to 1.
+
+    Returns
+    -------
+    estimate : float
+    Bounds
+    """
+    import numpy as np
+
+    share = weight / weight.sum()
+    estimate = float(share @ gaps)
+    below = np.sqrt((share**2) @ (gaps - bounds.lower) ** 2)
+    above = np.sqrt((share**2) @ (bounds.upper - gaps) ** 2)
+    return estimate, Bounds(estimate - below, estimate + above)
+
+
 def mover_difference(
     p1: "Floats", rate1: Bounds, p2: "Floats", rate2: Bounds, rho: "ArrayLike" = 0.0
 ) -> Bounds:

@@ -392,6 +392,7 @@ def build(depth=2):
             *excluded(tables, "no recorded outcome", "error_metrics", "unlabelled"),
         ),
         measurements=measurements,
+        stratified_disparities=(),
         disparities=disparities,
         checks=checks,
         explanation=Explanation(
@@ -469,6 +470,7 @@ def unlabelled(record):
         system=replace(record.system, label="", positive="", model=""),
         checks=(*lost.values(), *kept),
         measurements=tuple(map(blank, record.measurements)),
+        stratified_disparities=(),
         disparities=tuple(map(blank, record.disparities)),
         explanation=Explanation(
             Status.NOT_APPLICABLE, "", "", 0, 0, 0, None, None, "no model was given"

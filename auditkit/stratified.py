@@ -1,0 +1,180 @@
+"""Groups compared at equal values of a declared control, beside the raw gap."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from auditkit.evidence.clusters import OUTCOMES
+from auditkit.evidence.counts import Counts, GroupTable, tabulate
+from auditkit.inference.intervals import Bounds, difference, pooled
+from auditkit.measure import ONE_SIDE, Side, Tallied, measurable, number, tallied, worth
+from auditkit.metrics.registry import metrics
+from auditkit.results import NOT_RECORDED, POOLED, REST, Status, StratifiedDisparity
+
+METRICS = ("selection_rate", "false_negative_rate", "false_positive_rate")
+"""Rates that are compared at equal values of the control."""
+
+
+def stratify(
+    counts: Counts, groups: GroupTable, *, labelled: bool, floor: int
+) -> tuple[StratifiedDisparity, ...]:
+    """Compare each group with its rest within each value of the control, and pool the gaps.
+
+    The pooled difference weights each value by ``n1 n2 / (n1 + n2)`` (Mantel and Haenszel, 1959, on
+    the scale of differences); its interval is MOVER for a weighted sum (Zou, Huang and Zhang, 2009)
+    of Newcombe's in each. What the raw gap has beyond the pooled one, ``between``, comes from the
+    group and its rest being spread differently over the values.
+
+    Parameters
+    ----------
+    counts : Counts
+        With a control; without one nothing is compared.
+    groups : GroupTable
+        Attributes are compared, their crossings are not.
+    labelled : bool
+        Whether an outcome is recorded.
+    floor : int
+        Smallest denominator that is worth a conclusion.
+    """
+    if counts.controls is None:
+        return ()
+    tables = [_at(counts, groups, place) for place in range(len(counts.control_levels))]
+    rows: list[StratifiedDisparity] = []
+    for name in METRICS:
+        metric = metrics()[name]
+        if not measurable(metric, labelled=labelled):
+            continue
+        raw, within = tallied(groups, metric), [tallied(table, metric) for table in tables]
+        for i, (attribute, group) in enumerate(groups.names):
+            if attribute not in counts.attributes or group == NOT_RECORDED:
+                continue
+            places = [table.names.index((attribute, group)) for table in tables]
+            pairs = [_pair(t, place) for t, place in zip(within, places, strict=True)]
+            comparison = Comparison(name, attribute, group, _pair(raw, i), pairs, floor)
+            rows += comparison.rows(counts.control_levels)
+    return tuple(rows)
+
+
+def _at(counts: Counts, groups: GroupTable, place: int) -> GroupTable:
+    """Tabulate the people at one value of the control."""
+    import numpy as np
+
+    assert counts.controls is not None  # noqa: S101
+    cells = np.flatnonzero(counts.controls == place)
+
+    def kept(array: Any) -> Any:  # noqa: ANN401
+        return None if array is None else array[cells]
+
+    part = Counts(
+        counts.attributes,
+        counts.levels,
+        counts.codes[cells],
+        counts.table[cells],
+        kept(counts.weight),
+        kept(counts.square),
+        kept(counts.strata),
+    )
+    if groups.design is None:
+        return tabulate(part, 1)
+    flat = (cells[:, None] * OUTCOMES + np.arange(OUTCOMES)).ravel()
+    design = replace(
+        groups.design,
+        weight=groups.design.weight[cells],
+        products=groups.design.products.tocsr()[flat][:, flat],
+        strata=groups.design.strata[cells],
+        touched={},
+    )
+    return tabulate(part, 1, design)
+
+
+Pair = tuple[Side, Side, float]
+"""A group, its rest, and the correlation of their rates."""
+
+
+def _pair(counted: Tallied, place: int) -> Pair:
+    return counted.own.take(place), counted.rest.take(place), float(counted.rho[place])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A group and its rest: all together, and at each value of the control."""
+
+    metric: str
+    attribute: str
+    group: str
+    raw: Pair
+    within: list[Pair]
+    floor: int
+
+    def rows(self, levels: tuple[str, ...]) -> Iterator[StratifiedDisparity]:
+        """State the gap at each value, and pooled."""
+        for level, (own, rest, rho) in zip(levels, self.within, strict=True):
+            gap = _gap(own, rest, rho)
+            status, note = worth(own, 0, self.floor)
+            if status is not Status.UNDEFINED:
+                of_rest = worth(rest, 0, self.floor, "rows of the rest")
+                status, note = of_rest if status is Status.OK else (status, note)
+            yield self._row(level, gap, own, rest, None, status, note)
+        yield self._pooled()
+
+    def _row(
+        self,
+        level: str,
+        gap: tuple[float, float, float],
+        own: Side,
+        rest: Side,
+        between: float | None,
+        status: Status,
+        note: str,
+    ) -> StratifiedDisparity:
+        estimate, lower, upper = (number(value) for value in gap)
+        return StratifiedDisparity(
+            metric=self.metric,
+            attribute=self.attribute,
+            group=self.group,
+            stratum=level,
+            against=REST,
+            estimate=estimate,
+            lower=lower,
+            upper=upper,
+            n=int(own.people[0]),
+            rest_n=int(rest.people[0]),
+            rate=number(own.rate[0]),
+            rest_rate=number(rest.rate[0]),
+            between=between,
+            status=status,
+            note=note,
+        )
+
+    def _pooled(self) -> StratifiedDisparity:
+        import numpy as np
+
+        own, rest, _ = self.raw
+        sizes = [(float(a.n[0]), float(b.n[0])) for a, b, _ in self.within]
+        shared = [k for k, (n1, n2) in enumerate(sizes) if n1 > 0 and n2 > 0]
+        if not shared:
+            nobody = (np.nan, np.nan, np.nan)
+            note = "at no value of the control are there people of the group and of the rest"
+            return self._row(POOLED, nobody, own, rest, None, Status.UNDEFINED, note)
+        weight = np.array([sizes[k][0] * sizes[k][1] / sum(sizes[k]) for k in shared])
+        gaps = np.array([_gap(*self.within[k]) for k in shared])
+        estimate, bounds = pooled(gaps[:, 0], Bounds(gaps[:, 1], gaps[:, 2]), weight)
+        raw = float(own.rate[0] - rest.rate[0])
+        off = 1 - sum(sizes[k][0] for k in shared) / float(own.n[0]) if own.n[0] else 0.0
+        note = f"{off:.1%} of the group are at values with nobody of the rest" if off > 0 else ""
+        status, why = worth(own, 0, self.floor)
+        return self._row(
+            POOLED,
+            (estimate, float(bounds.lower), float(bounds.upper)),
+            own,
+            rest,
+            number(raw - estimate),
+            status,
+            "; ".join(part for part in (why, note) if part),
+        )
+
+
+def _gap(own: Side, rest: Side, rho: float) -> tuple[float, float, float]:
+    """Difference of two rates with its 95 % interval; NaN over nobody."""
+    bounds = difference(*own.at(ONE_SIDE), *rest.at(ONE_SIDE), rho=rho)
+    return float(own.rate[0] - rest.rate[0]), float(bounds.lower[0]), float(bounds.upper[0])
