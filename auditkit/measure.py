@@ -136,7 +136,7 @@ def _drawn(
             side.effective[rows] = effective[half]
             if touched is not None:
                 side.df[rows] = touched[:g, k] - 1
-        correlation = found.correlation()
+        correlation = found.correlation(effective)
         rho[rows] = np.diagonal(correlation[:g, g:])
         between[block.attribute] = correlation[:g, :g]
     starts = {block.attribute: block.start for block in groups.blocks}

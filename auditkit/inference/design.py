@@ -66,13 +66,21 @@ class Estimates:
         size = np.nan_to_num(size, nan=0.0, posinf=np.inf)
         return np.where(size > n * (1 - ROUNDING), n.astype(np.float64), size)
 
-    def correlation(self) -> "Floats":
-        """Correlation of the estimates, shape (E, E); 0 where a variance is 0."""
+    def correlation(self, effective: "Floats") -> "Floats":
+        """Correlation with which samples of the effective sizes have the gap's variance.
+
+        Where no size was held at n this is cov / (sd sd). Where one was, its variance is larger
+        than the linearised one, and the correlation makes up for it in the difference of two rates;
+        shape (E, E), 0 where a variance is 0.
+        """
         import numpy as np
 
-        sd = np.sqrt(np.maximum(np.diag(self.covariance), 0))
         with np.errstate(divide="ignore", invalid="ignore"):
-            rho = self.covariance / np.outer(sd, sd)
+            variance = self.rate * (1 - self.rate) / effective
+            own = np.diag(self.covariance)
+            excess = variance - own
+            both = self.covariance + (excess[:, None] + excess[None, :]) / 2
+            rho = both / np.sqrt(np.outer(variance, variance))
         return np.clip(np.where(np.isfinite(rho), rho, 0.0), -1, 1)
 
 
