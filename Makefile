@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types simulate schema clean
+.PHONY: demo test lint types simulate bench schema clean
 
 $(READY): pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit('auditkit needs Python 3.11 or newer') if sys.version_info < (3, 11) else None"
@@ -31,6 +31,13 @@ types: $(READY)
 ## the full simulations of the statistics; takes long
 simulate: $(READY)
 	$(BIN)/python -m pytest -n 2 -m simulation
+
+## time and memory at 1e5 to 1e7 rows beside other packages, into the README; ROWS="1e5 1e6 1e7 1e8" for more
+ROWS ?= 1e5 1e6 1e7
+bench: $(READY)
+	test -x $(VENV)/peers/bin/python || $(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/pip install --quiet aequitas pyarrow
+	PEERS_PYTHON=$(VENV)/peers/bin/python $(BIN)/python tests/benchmarks/scale.py --rows $(ROWS) --readme README.md
 
 ## write the schema of audit.json anew after the record has changed
 schema: $(READY)

@@ -221,7 +221,7 @@ class Comparison:
         side = self.counted.own.take(places)
         rates, n = side.rate, side.people
         x, size = side.at(ONE_SIDE)
-        known = [k for k in range(len(places)) if n[k] > 0]
+        known = [k for k in range(len(places)) if side.n[k] > 0]
         adequate = [k for k in known if side.effective[k] >= self.floor]
         over = f"over {len(known)} of {len(places)} groups"
         for statistic, furthest in (("difference", largest_gap), ("ratio", largest_ratio)):
@@ -275,6 +275,6 @@ class Comparison:
         """Name the groups too small to judge, and those without anybody to divide by."""
         sizes = zip(names, side.people.tolist(), side.effective.tolist(), strict=True)
         thin = [f"{name} ({k:.4g} of {self.floor})" for name, n, k in sizes if n and k < self.floor]
-        nobody = [name for name, k in zip(names, side.people.tolist(), strict=True) if k == 0]
+        nobody = [name for name, n in zip(names, side.n.tolist(), strict=True) if not n > 0]
         out = f"; too few in {', '.join(thin)}" if thin else ""
         return out + (f"; undefined for {', '.join(nobody)}" if nobody else "")

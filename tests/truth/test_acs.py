@@ -39,6 +39,6 @@ def test_every_row_is_in_one_group_of_each_crossing(acs):
     assert acs.record.rows.read == acs.record.rows.used == 332_900
     sizes = acs.table("groups")
     for attribute in ("RAC1P", "RAC1P*SEX", "RAC1P*SEX*AGEP"):
-        assert sizes.query("attribute == @attribute")["rows"].sum() == 332_900
+        assert sizes.loc[sizes["attribute"] == attribute, "rows"].sum() == 332_900
     crossed = sizes.query("attribute == 'RAC1P*SEX*AGEP'")
     assert len(crossed) == 9 * 2 * 4

@@ -1,0 +1,143 @@
+"""Traps of weights, clusters and arguments without effect (users-and-traps 2.E)."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import auditkit
+from auditkit import DataError
+
+
+def audit(rows, **changes):
+    asked = {
+        "decision": "d",
+        "selected": 1,
+        "outcome": "benefit",
+        "attributes": ["g"],
+        "smallest": 1,
+        "policy": "minimal",
+    }
+    return auditkit.audit(None, rows, **{**asked, **changes})
+
+
+def row(made, table="measurements", **wanted):
+    found = made.table(table)
+    for column, value in wanted.items():
+        found = found[found[column] == value]
+    return found.iloc[0]
+
+
+def accounted(made, rows):
+    assert made.record.rows.read == rows
+    everywhere = [e.rows for e in made.record.exclusions if (e.scope, e.group) == ("all", "(all)")]
+    assert made.record.rows.used + sum(everywhere) == rows
+
+
+def test_e1_weights_reach_the_rate_and_the_effective_n():
+    # two of group a, one selected with weight 10 and one not with weight 1
+    rows = pd.DataFrame({"g": ["a", "a", "b", "b"], "d": [1, 0, 0, 0], "w": [10.0, 1, 1, 1]})
+    made = audit(rows, weight="w")
+    accounted(made, 4)
+    a = row(made, metric="selection_rate", group="a")
+    assert a["estimate"] == pytest.approx(10 / 11)
+    assert (a["n"], a["numerator"], a["denominator"]) == (2, 10, 11)
+    assert np.isnan(a["effective_n"])  # p (1 - p) / V is 6, held at the 2 people there are
+    gap = row(made, "disparities", metric="selection_rate", group="a", against="rest")
+    assert gap["estimate"] == pytest.approx(10 / 11)
+
+
+def test_e1_the_floor_reads_the_effective_n():
+    heavy = pd.DataFrame({"g": "a", "d": [1, 0] * 20, "w": [100.0] * 2 + [1.0] * 38})
+    light = pd.DataFrame({"g": "b", "d": [1, 0] * 200, "w": 1.0})
+    made = audit(pd.concat([heavy, light], ignore_index=True), weight="w", smallest=30)
+    found = row(made, metric="selection_rate", group="a")
+    assert (found["n"], found["status"]) == (40, "insufficient")
+    assert found["effective_n"] < 5
+    checks = made.table("checks").query("check == 'selection_gap' and group == 'a'")
+    assert checks["outcome"].tolist() == ["indeterminate"]
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf, "x"])
+def test_e3_a_weight_that_is_none_is_an_error(bad):
+    rows = pd.DataFrame({"g": ["a", "b"] * 3, "d": [1, 0] * 3, "w": [1.0] * 6})
+    rows["w"] = rows["w"].astype(object if bad == "x" else float)
+    rows.loc[1, "w"] = bad
+    rows["w"] = rows["w"].astype(str) if bad == "x" else rows["w"]
+    with pytest.raises(DataError, match=r"Column 'w' holds weights, but 1 of 6 values are"):
+        audit(rows, weight="w")
+
+
+def test_e3_weights_that_are_all_0_are_an_error():
+    rows = pd.DataFrame({"g": ["a", "b"], "d": [1, 0], "w": [0.0, 0.0]})
+    with pytest.raises(DataError, match="all 2 of them are 0"):
+        audit(rows, weight="w")
+
+
+def test_a_group_whose_weights_are_0_is_undefined_not_0():
+    rows = pd.DataFrame(
+        {"g": ["a", "a", "b", "b", "c"], "d": [1, 0, 1, 0, 1], "w": [1, 1, 1, 1, 0]}
+    )
+    made = audit(rows, weight="w")
+    found = row(made, metric="selection_rate", group="c")
+    assert (found["status"], found["n"]) == ("undefined", 1)
+    assert np.isnan(found["estimate"])
+    assert "weights of all 1 rows are 0" in found["note"]
+    assert made.disposition != "ready_for_decision"
+
+
+def test_e4_households_with_identical_outcomes_widen_the_interval():
+    rng = np.random.default_rng(0)
+    house = np.repeat(np.arange(200), 5)
+    rows = pd.DataFrame(
+        {
+            "g": np.repeat(rng.choice(["a", "b"], 200), 5),
+            "d": np.repeat(rng.integers(0, 2, 200), 5),
+            "house": house,
+        }
+    )
+    plain, clustered = audit(rows), audit(rows, cluster="house")
+    accounted(clustered, 1000)
+    for group in "ab":
+        narrow = row(plain, metric="selection_rate", group=group)
+        wide = row(clustered, metric="selection_rate", group=group)
+        assert wide["estimate"] == narrow["estimate"]
+        ratio = (wide["upper"] - wide["lower"]) / (narrow["upper"] - narrow["lower"])
+        assert 2.1 < ratio < 2.4  # sqrt(5) = 2.24
+        assert wide["effective_n"] == pytest.approx(narrow["n"] / 5, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        {"weight": "w"},
+        {"cluster": "house"},
+        {"strata": "s", "cluster": "house"},
+        {"control": "s", "control_reason": "Sites differ."},
+    ],
+    ids="+".join,
+)
+def test_e6_an_argument_changes_the_audit(argument):
+    rng = np.random.default_rng(1)
+    rows = pd.DataFrame(
+        {
+            "g": rng.choice(["a", "b"], 300),
+            "d": np.repeat(rng.integers(0, 2, 100), 3),
+            "w": rng.choice([1.0, 3.0], 300),
+            "house": np.repeat(np.arange(100), 3),
+            "s": np.repeat(["n", "s"], 150),
+        }
+    )
+    with_it, without = audit(rows, **argument).record, audit(rows).record
+    assert (with_it.measurements, with_it.stratified_disparities) != (
+        without.measurements,
+        without.stratified_disparities,
+    )
+    assert with_it.sampling != without.sampling
+
+
+@pytest.mark.parametrize("argument", ["weight", "cluster", "strata", "control", "count"])
+def test_e6_a_column_that_is_not_there_is_an_error(argument):
+    rows = pd.DataFrame({"g": ["a", "b"], "d": [1, 0]})
+    more = {"control_reason": "Sites differ."} if argument == "control" else {}
+    with pytest.raises(DataError, match="Column 'absent' is not in the data"):
+        audit(rows, **{argument: "absent"}, **more)
