@@ -30,7 +30,7 @@ ELSEWHERE = {
 }
 NO_TEST = "no tests of significance: an interval and a gate say more"
 NO_ODDS = "odds ratios are not measured: rates and their gaps are"
-NO_STRATA = "strata are not carried out yet, and the plan refuses them"
+NO_STRATA = "not this measure: rates are compared at equal values of a control (test_counts.py)"
 NO_REGRESSION = "no regression adjustment: equal need is compared within bands, not built yet"
 NO_ENTROPY = "entropy indices are one score for everything, which we do not give"
 NOT_YET: dict[str, dict[str, str]] = {
