@@ -93,7 +93,7 @@ def rows(evidence: Evidence) -> Rows:
     """Account for the rows: read, used, used with a recorded outcome."""
     sizes = group_sizes(evidence)
     whole = sizes[0] if sizes[0].rows else max(_by_attribute(sizes), key=lambda size: size.rows)
-    return Rows(read=whole.rows, used=whole.decided, labelled=whole.labelled)
+    return Rows(whole.rows, whole.decided, whole.labelled, *evidence.unmatched)
 
 
 def _by_attribute(sizes: tuple[GroupSize, ...]) -> list[GroupSize]:

@@ -61,18 +61,23 @@ def run(plan: AuditPlan | str | Path, progress: Progress | None = None) -> "Audi
     plan = plan if isinstance(plan, AuditPlan) else read_plan(plan)
     if plan.data.source is None:
         raise PlanError("'data.source' is missing. Name the file that holds the rows.")
-    data = plan.path(plan.data.source)
     model = plan.path(plan.model.source) if plan.model.source is not None else None
-    return _run(plan, data, model, progress)
+    return _run(plan, plan.data.source, model, progress, plan.data.protected_source)
 
 
-def _run(plan: AuditPlan, data: object, model: object, progress: Progress | None) -> "Audit":
+def _run(
+    plan: AuditPlan,
+    data: object,
+    model: object,
+    progress: Progress | None,
+    protected: object = None,
+) -> "Audit":
     """Take the data's way from rows to a record."""
     tell = progress or _silent
     policy = read_policy(plan)
     check_metrics(policy)
 
-    evidence = gather(plan, data, model, tell)
+    evidence = gather(plan, data, model, tell, protected)
     groups, labelled = evidence.groups, evidence.labelled
     measurements = measure(groups, labelled=labelled, floor=policy.floor)
     family = hypotheses(groups, policy, labelled=labelled)
@@ -238,6 +243,10 @@ def audit(
     count: str | None = None,
     control: "str | pd.Series[Any] | None" = None,
     control_reason: str = "",
+    table: str | None = None,
+    protected: Any = None,  # noqa: ANN401
+    protected_table: str | None = None,
+    key: str | None = None,
     intersections: int = 1,
     smallest: int | None = None,
     features: Sequence[str] | Mapping[str, str] | None = None,
@@ -257,8 +266,9 @@ def audit(
     ----------
     model : estimator, path or None
         A fitted binary classifier, the path of a ``.skops`` file, or ``None`` with ``decision``.
-    data : DataFrame or path
-        Evaluation rows: pandas, CSV or Parquet.
+    data : DataFrame, table, path or URL
+        Evaluation rows: pandas, polars, Arrow, DuckDB, ibis, Spark; the path of a CSV or Parquet
+        file, a folder of Parquet files or a DuckDB database; a URL of PostgreSQL or SQLite.
     outcome : {"benefit", "burden"}
         What being selected means to the person.
     attributes : sequence of str, Attribute or Series
@@ -279,6 +289,14 @@ def audit(
     control : str or Series, optional
         A factor at whose values groups are compared too; ``control_reason`` says in a sentence why
         that is legitimate, and is printed.
+    table : str, optional
+        The table of a database: ``name``, ``schema.name``, or a query by URL.
+    protected : DataFrame, table, path or URL, optional
+        Rows that hold the protected attributes, if these are kept apart from the data.
+    protected_table : str, optional
+        Like ``table``, for the protected attributes.
+    key : str, optional
+        The column by which both are joined one to one, compared as text.
     intersections : int
         How many attributes are crossed at most.
     smallest : int, optional
@@ -320,6 +338,10 @@ def audit(
             "control": rows.column("control", control),
             "control_reason": control_reason,
             "outcome": outcome,
+            "table": table,
+            "key": key,
+            "protected_source": str(protected) if isinstance(protected, str | Path) else None,
+            "protected_table": protected_table,
         },
         "model": {
             "features": features if isinstance(features, Mapping | None) else tuple(features)
@@ -330,7 +352,12 @@ def audit(
         "explain": dict(explain or {}),
         "audit": {"seed": seed, "date": date},
     }
+    if protected is not None and key is None:
+        raise PlanError(
+            "protected is given without key. Name the column that both sides have and that says "
+            "which rows belong together."
+        )
     plan = make_plan(content)
     if isinstance(model, str | Path):
         model = Path(model)
-    return _run(plan, rows.data, model, progress)
+    return _run(plan, rows.data, model, progress, protected)

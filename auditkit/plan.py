@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
     BeforeValidator,
@@ -29,11 +30,8 @@ from auditkit.strict import Strict, problems_of
 
 NOT_BUILT = {
     "system.card": "system cards",
-    "data.table": "database tables",
     "data.score": "score columns",
     "data.need": "a need column beside the label",
-    "data.key": "joining a second file",
-    "data.protected_source": "protected attributes in another file",
     "data.baseline": "a baseline decision to compare with",
 }
 """Keys of the plan's contract that this version does not carry out, so it refuses them."""
@@ -76,6 +74,36 @@ def canonical(value: object) -> str:
 Value = Annotated[str, BeforeValidator(canonical)]
 
 
+SECRET = re.compile(r"passw|pwd|secret|token", re.IGNORECASE)
+"""A word in the name of a URL's parameter whose value nobody else should read."""
+
+
+def exposed(source: str) -> str:
+    """Say what is wrong with writing a source down; empty if nothing is. It is never repeated.
+
+    >>> exposed("postgresql://auditor@host/aid"), exposed("households.csv")
+    ('', '')
+    >>> exposed("postgresql://auditor:hunter2@host/aid")[:22]
+    'holds a password. Take'
+    """
+    if "://" not in source:
+        secret = re.search(r"(?:passw\w*|pwd)\s*=", source, re.IGNORECASE) is not None
+    else:
+        try:
+            url = urlsplit(source)
+            _ = url.port
+        except ValueError:
+            return "is not a URL that can be read. Write scheme://user@host:port/name"
+        names = [name for name, _ in parse_qsl(url.query, keep_blank_values=True)]
+        secret = url.password is not None or any(SECRET.search(name) for name in names)
+    if not secret:
+        return ""
+    return (
+        "holds a password. Take it out, because plans are kept and shared, and set PGPASSWORD or "
+        "the variable that the service itself reads"
+    )
+
+
 class Above(Strict):
     """Selected are the rows whose decision column, or score, lies strictly above a number."""
 
@@ -93,11 +121,24 @@ class System(Strict):
 class Data(Strict):
     """Where the rows are, and what their columns mean.
 
+    ``source`` is a CSV or Parquet file, a folder of Parquet files, a DuckDB database file,
+    ``sqlite:///file.db``, ``postgresql://user@host/name`` or ``spark:file.parquet``. ``table``
+    names a database's table, ``schema.table``, or, for a database opened by URL, is a query that
+    begins with SELECT or WITH.
+
+    ``protected_source`` and ``protected_table`` say the same of the rows that hold the protected
+    attributes, if those are kept apart; ``key`` names the column that both have, whose values are
+    compared as text and occur once. Alone, ``key`` names what a row is about.
+
     ``outcome`` says what being selected means to the person: a benefit or a burden. It has no
     default, because guessing it turns every finding round.
     """
 
     source: str | None = None
+    table: str | None = Field(default=None, min_length=1)
+    key: str | None = None
+    protected_source: str | None = None
+    protected_table: str | None = Field(default=None, min_length=1)
     label: str | None = None
     positive: Value | None = None
     decision: str | None = None
@@ -124,6 +165,30 @@ class Data(Strict):
         if value == ():
             raise ValueError("is empty, so nobody would be selected. Name at least one value")
         return value
+
+    @model_validator(mode="after")
+    def _no_password(self) -> Self:
+        # not a validator of the field, because an error of a field shows its value
+        for name in ("source", "protected_source"):
+            if problem := exposed(getattr(self, name) or ""):
+                raise ValueError(f"{name} {problem}")
+        return self
+
+    @model_validator(mode="after")
+    def _joined_by_a_key(self) -> Self:
+        if self.protected_source is not None and self.key is None:
+            raise ValueError(
+                "protected_source is given without key. Name the column that both sides have and "
+                "that says which rows belong together"
+            )
+        if self.protected_source is not None and self.count is not None:
+            raise ValueError(
+                "protected_source and count exclude each other: a row that counts several people "
+                "has no key of its own"
+            )
+        if self.protected_table is not None and self.protected_source is None:
+            raise ValueError("protected_table is given without protected_source")
+        return self
 
 
 class Model(Strict):

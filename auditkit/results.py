@@ -336,16 +336,25 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Row accounting: ``read`` = ``used`` + rows excluded from all metrics."""
+    """Row accounting: ``read`` = ``used`` + rows excluded from all metrics.
+
+    ``unmatched`` rows of the data found no protected attributes in the source that keeps them
+    apart; ``unmatched_protected`` rows of that source belong to no row of the data.
+    """
 
     read: int
     used: int
     labelled: int
+    unmatched: int = 0
+    unmatched_protected: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """An input file by name, size and digest; never its place on a machine."""
+    """An input file by name, size and digest; never its place on a machine.
+
+    A table of a database has no digest, and no user or host is told.
+    """
 
     role: str
     name: str

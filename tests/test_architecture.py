@@ -35,6 +35,10 @@ DOORS = {
     "narwhals": {"evidence"},
     "duckdb": {"evidence"},
     "skops": {"evidence"},
+    "ibis": {"evidence"},
+    "polars": {"evidence"},
+    "pyspark": {"evidence"},
+    "pyarrow": {"evidence"},
     "shap": {"explain"},
     "matplotlib": {"report"},
     "jinja2": {"report"},
@@ -42,7 +46,8 @@ DOORS = {
     "click": {"cli"},
 }
 HEAVY = {"numpy", "pandas", "scipy", "sklearn", "fairlearn", "shap", "matplotlib", "duckdb",
-         "narwhals", "skops", "nbconvert", "nbformat", "jinja2"}  # fmt: skip
+         "narwhals", "ibis", "polars", "pyspark", "pyarrow", "skops", "nbconvert", "nbformat",
+         "jinja2"}  # fmt: skip
 FILES = sorted(ROOT.rglob("*.py"))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditkit.errors import DataError
-from auditkit.evidence.sources import Source, numbers
+from auditkit.evidence.sources import Source, collected, numbers, ones
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -125,10 +125,10 @@ def _facts(source: Source, name: str) -> _Facts:
     filled = value.fill_null(0.0)
     seen = source.frame.select(
         v=filled,
-        missing=(value.is_null() & ~unparsable).cast(nw.Int64),
-        unparsable=unparsable.cast(nw.Int64),
-        negative=(filled < 0).cast(nw.Int64),
-        broken=(filled != filled.floor()).cast(nw.Int64),
+        missing=ones(value.is_null() & ~unparsable),
+        unparsable=ones(unparsable),
+        negative=ones(filled < 0),
+        broken=ones(filled != filled.floor()),
     )
     columns = ("missing", "unparsable", "negative", "broken")
     totals = seen.select(
@@ -137,7 +137,7 @@ def _facts(source: Source, name: str) -> _Facts:
         nw.col("v").sum().alias("total"),
         *(nw.col(column).sum() for column in columns),
     )
-    row = totals.collect("pandas").to_native().iloc[0]
+    row = collected(totals).iloc[0]
     whole = {column: int(row[column]) for column in ("rows", *columns)}
     return _Facts(**whole, largest=float(row["largest"]), total=float(row["total"]))
 

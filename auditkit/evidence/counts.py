@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.evidence.amounts import UNIT, Amounts
 from auditkit.evidence.keys import Key, expressions
+from auditkit.evidence.sources import collected
 from auditkit.metrics.registry import OutcomeCells
 from auditkit.results import ALL, CROSS, NOT_RECORDED
 
@@ -117,7 +118,7 @@ def tally(
     rows = frame.select(**expressions(keys), **amounts.expressions)
     grouped = rows.group_by(*keys).agg(**sums).head(MOST_CELLS + 1)
     # an engine may sum 64-bit integers to a wider kind, which pandas would only hold as a float
-    table = grouped.with_columns(nw.col(*sums).cast(nw.Int64)).collect("pandas").to_native()
+    table = collected(grouped.with_columns(nw.col(*sums).cast(nw.Int64)))
     if len(table) > MOST_CELLS:
         return None
     spelled = [key.spelled(table[name]).tolist() for name, key in keys.items()]

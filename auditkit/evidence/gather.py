@@ -21,9 +21,10 @@ from auditkit.evidence.counts import (
 from auditkit.evidence.design import Design, design_of
 from auditkit.evidence.keys import DECISION, Key, attribute_names, expressions, keys_of
 from auditkit.evidence.models import Scorer, load_model, selects, text_features
+from auditkit.evidence.opening import open_source
 from auditkit.evidence.quality import Levels, Quality, examine, exclusions
 from auditkit.evidence.sample import Reservoir, Sample, finish
-from auditkit.evidence.sources import Source, numbers, open_source, source_file
+from auditkit.evidence.sources import Source, collected, numbers, ones, source_file
 from auditkit.evidence.wide import is_wide, read_wide
 from auditkit.metrics.registry import metrics
 from auditkit.plan import Attribute, AuditPlan
@@ -57,9 +58,16 @@ class Evidence:
     sample: Sample | None
     labelled: bool
     """Whether an outcome is recorded, so that decisions can be wrong."""
+    unmatched: tuple[int, int] = (0, 0)
 
 
-def gather(plan: AuditPlan, data: Any, model: Any, progress: Progress) -> Evidence:  # noqa: ANN401
+def gather(
+    plan: AuditPlan,
+    data: Any,  # noqa: ANN401
+    model: Any,  # noqa: ANN401
+    progress: Progress,
+    protected: Any = None,  # noqa: ANN401
+) -> Evidence:
     """Read, score if there is a model, and count.
 
     Raises
@@ -69,10 +77,10 @@ def gather(plan: AuditPlan, data: Any, model: Any, progress: Progress) -> Eviden
     """
     scorer = load_model(model, plan) if model is not None else None
     if scorer is None and plan.data.decision is None:
-        return _of_table(plan, open_source(data, ()))
+        return _of_table(plan, open_source(plan, data, protected, ()))
     if scorer is not None and plan.data.decision is not None:
         raise PlanError(DECIDED_ONCE)
-    source = open_source(data, _columns(plan, scorer))
+    source = open_source(plan, data, protected, _columns(plan, scorer))
     keys = keys_of(plan, source, decided=scorer is None)
     amounts = _amounts(plan, source)
     reservoir = None
@@ -92,8 +100,9 @@ def gather(plan: AuditPlan, data: Any, model: Any, progress: Progress) -> Eviden
         counts=counts,
         groups=groups,
         exclusions=exclusions(plan, counts),
-        notes=(*quality.notes, *_too_good(counts)),
+        notes=(*source.notes, *quality.notes, *_too_good(counts)),
         files=(*source.files, *model_files),
+        unmatched=(source.unmatched, source.unmatched_protected),
         scorer=scorer,
         sample=finish(reservoir, quality, groups) if reservoir is not None else None,
         labelled=plan.data.label is not None,
@@ -258,8 +267,8 @@ def _readings(plan: AuditPlan, source: Source, scorer: Scorer) -> dict[str, str]
     for i, name in enumerate(scorer.features):
         value, unparsable = numbers(source, name)
         sums |= {f"n{i}": ~value.is_null(), f"t{i}": unparsable}
-    frame = source.frame.select(**{k: e.cast(nw.Int64) for k, e in sums.items()})
-    totals = frame.select(*(nw.col(k).sum() for k in sums)).collect("pandas").to_native().iloc[0]
+    frame = source.frame.select(**{k: ones(e) for k, e in sums.items()})
+    totals = collected(frame.select(*(nw.col(k).sum() for k in sums))).iloc[0]
     problems = []
     out: dict[str, str] = {}
     for i, name in enumerate(scorer.features):
@@ -307,7 +316,7 @@ def _levels(source: Source, key: Key) -> Levels:
     import narwhals.stable.v2 as nw
 
     grouped = source.frame.select(k=key.expression).group_by("k").agg(nw.len().alias("n"))
-    table = grouped.head(MOST_CELLS).collect("pandas").to_native()
+    table = collected(grouped.head(MOST_CELLS))
     out: Levels = {}
     for text, n in zip(key.spelled(table["k"]), table["n"].tolist(), strict=True):
         out[text] = out.get(text, 0) + int(n)

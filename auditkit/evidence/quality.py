@@ -117,6 +117,15 @@ def examine(
             plan.measured, attribute_names(columns), declared, strict=True
         )
     ]
+    roles = {LABEL: plan.data.label, DECISION: plan.data.decision, CONTROL: plan.data.control}
+    roles |= dict(zip(attribute_names(columns), (a.column for a in plan.measured), strict=True))
+    notes += [
+        f"Column '{roles[name]}': {rows:,} rows spell their value in another Unicode form than "
+        f"NFC. They were counted under the NFC form."
+        for name, levels in columns.items()
+        if (rows := sum(n for text, n in levels.items() if text and not _is_nfc(text)))
+        and roles.get(name)
+    ]
     labels = _label(plan, columns[LABEL], problems)
     decisions = _decision(plan, columns[DECISION], columns[LABEL], problems, model=model)
     strata = _strata(plan, columns[STRATUM], problems) if STRATUM in columns else {}
@@ -133,6 +142,10 @@ def examine(
         controls=controls,
         notes=tuple(notes),
     )
+
+
+def _is_nfc(text: str) -> bool:
+    return unicodedata.is_normalized("NFC", text)
 
 
 def groups_of(

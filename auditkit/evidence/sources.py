@@ -1,17 +1,17 @@
-"""A file or a frame becomes one lazy frame, whatever engine holds the rows.
+"""Rows that are counted in place and read in batches, whatever engine holds them.
 
-Files are read by DuckDB, which streams them; a pandas frame stays in pandas. The expressions that
-count are the same narwhals expressions for all of them.
+The expressions that count are the same narwhals expressions for files, frames, databases and Spark;
+only counts, and batches where a model is scored, leave the engine.
 """
 
 import hashlib
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditkit.errors import DataError, did_you_mean, listed
+from auditkit.errors import DataError, MissingExtra
 from auditkit.plan import NUMBER
 from auditkit.results import SourceFile
 
@@ -22,6 +22,18 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 100_000
 VECTOR_ROWS = 2048  # DuckDB hands rows over in vectors of this size
+ENGINES = {
+    "duckdb": "DuckDB",
+    "polars": "Polars",
+    "pyarrow": "Arrow",
+    "ibis": "The database",
+    "psycopg": "The database",
+    "sqlite3": "The database",
+    "sqlglot": "The database",
+    "pyspark": "Spark",
+    "py4j": "Spark",
+}
+"""Packages that answer for an engine, and what a reader calls it."""
 
 
 @dataclass(frozen=True)
@@ -29,136 +41,126 @@ class Source:
     """Rows that can be counted in place and read in batches.
 
     ``text`` says that every cell is text (CSV) and is cast by the use the plan makes of it.
+    ``unmatched`` counts the rows without protected attributes, ``unmatched_protected`` the rows of
+    protected attributes that belong to no row.
     """
 
     frame: "nw.LazyFrame[Any]"
     columns: tuple[str, ...]
-    text: bool
-    files: tuple[SourceFile, ...]
+    text: bool = False
+    files: tuple[SourceFile, ...] = ()
     connection: "duckdb.DuckDBPyConnection | None" = None
+    notes: tuple[str, ...] = ()
+    unmatched: int = 0
+    unmatched_protected: int = 0
+
+    @property
+    def engine(self) -> str:
+        """Name what holds the rows: pandas, polars, duckdb, ibis or pyspark."""
+        return str(self.frame.implementation.value)
 
     @property
     def is_pandas(self) -> bool:
         """Whether the rows are held by pandas."""
-        return self.connection is None
+        return self.engine == "pandas"
 
     def batches(
         self, frame: "nw.LazyFrame[Any]", size: int = BATCH_ROWS
     ) -> "Iterator[pd.DataFrame]":
         """Read a frame derived from this source in pandas frames of about ``size`` rows."""
-        native = frame.to_native()
-        if self.connection is None:
-            for start in range(0, len(native), size):
-                yield native.iloc[start : start + size]
-            return
-        native.create_view("batch_rows", replace=True)  # so that no SQL is built from names
-        cursor = self.connection.cursor().execute("select * from batch_rows")
-        while len(chunk := cursor.fetch_df_chunk(max(1, size // VECTOR_ROWS))):
-            yield chunk
+        from auditkit.evidence import databases
+
+        native: Any = frame.to_native()
+        with plainly():
+            if self.is_pandas:
+                for start in range(0, len(native), size):
+                    yield native.iloc[start : start + size]
+            elif self.engine == "polars":
+                for part in native.collect_batches(chunk_size=size):
+                    yield part.to_pandas()
+            elif self.engine == "ibis":
+                yield from databases.batches(native, size)
+            elif self.connection is None:  # a relation does not tell the connection it belongs to
+                needs("pyarrow", "arrow", "A relation of DuckDB is read in batches")
+                for part in native.to_arrow_reader(size):
+                    yield part.to_pandas()
+            else:
+                native.create_view("batch_rows", replace=True)  # so that no SQL is built from names
+                cursor = self.connection.cursor().execute("select * from batch_rows")
+                while len(chunk := cursor.fetch_df_chunk(max(1, size // VECTOR_ROWS))):
+                    yield chunk
 
 
-def open_source(data: Any, columns: Sequence[str]) -> Source:  # noqa: ANN401
-    """Open a path (CSV, Parquet) or a pandas frame, and keep the columns that are needed.
+def collected(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":
+    """Let the engine compute a frame, and fetch its few rows.
 
     Raises
     ------
     DataError
-        The file cannot be read, has no rows, or lacks columns; all missing columns are named.
+        The engine failed.
     """
-    import pandas as pd
-
-    if not isinstance(data, pd.DataFrame | str | Path):
-        raise DataError(
-            f"The data are a {type(data).__name__}. Give a pandas DataFrame, or the path of a CSV "
-            f"or Parquet file."
-        )
-    source = _frame(data) if isinstance(data, pd.DataFrame) else _file(Path(data))
-    missing = [name for name in dict.fromkeys(columns) if name not in source.columns]
-    if missing:
-        raise DataError(
-            *(
-                f"Column '{name}' is not in the data. {did_you_mean(name, source.columns)}"
-                for name in missing
-            )
-        )
-    return source
+    with plainly():
+        table: pd.DataFrame = frame.collect("pandas").to_native()
+    return table
 
 
-def _frame(data: "pd.DataFrame") -> Source:
-    import narwhals.stable.v2 as nw
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Say in our own words that an engine failed: its message may quote rows or a connection.
 
-    twice = sorted({str(name) for name in data.columns[data.columns.duplicated()]})
-    if twice:
-        raise DataError(f"The frame has more than one column named {listed(twice)}. Rename them.")
-    if not len(data):
-        raise DataError("The data have no rows. There is nothing to audit.")
-    data = data.rename(columns=str)
-    return Source(nw.from_native(data).lazy(), tuple(data.columns), text=False, files=())
-
-
-def _file(path: Path) -> Source:
-    import duckdb
-    import narwhals.stable.v2 as nw
-
-    if not path.is_file():
-        raise DataError(f"Data file '{path.name}' does not exist where the plan points.")
-    with path.open("rb") as file:
-        parquet = file.read(4) == b"PAR1"
-    connection = duckdb.connect(
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        }
-    )
+    Raises
+    ------
+    DataError
+        In place of anything that an engine raises.
+    """
     try:
-        if parquet:
-            relation = connection.read_parquet(str(path))
-        else:
-            relation = connection.read_csv(
-                str(path), header=True, all_varchar=True, na_values="", sample_size=20_480
-            )
-            _refuse_repeated_header(path, relation.columns)
-        empty = relation.limit(1).fetchall() == []
-    except (duckdb.Error, UnicodeDecodeError) as error:
-        raise DataError(f"Data file '{path.name}' cannot be read: {_reason(error)}.") from None
-    if empty:
-        raise DataError(f"Data file '{path.name}' has no rows. There is nothing to audit.")
-    return Source(
-        nw.from_native(relation).lazy(),
-        tuple(relation.columns),
-        text=not parquet,
-        files=(source_file("data", path),),
-        connection=connection,
-    )
+        yield
+    except Exception as error:
+        engine = ENGINES.get(type(error).__module__.partition(".")[0].lstrip("_"))
+        if engine is None:
+            raise
+        raise DataError(
+            f"{engine} could not read or count the data ({type(error).__name__}). Its message is "
+            f"not repeated, because it may quote rows. Check that the file is whole, and that the "
+            f"user may read the table."
+        ) from None
 
 
-def _refuse_repeated_header(path: Path, columns: Sequence[str]) -> None:
-    """DuckDB renames a repeated column to name_1; an audit must not choose one of the two."""
-    for name in columns:
-        stem, _, number = name.rpartition("_")
-        if number.isdigit() and stem in columns and path.suffix != ".gz":
-            with path.open(encoding="utf-8", errors="replace") as file:
-                header = re.split(r"[,;\t|]", file.readline().lstrip("\ufeff").rstrip("\r\n"))
-            names = [cell.strip().strip('"') for cell in header]
-            if names.count(stem) > 1:
-                raise DataError(
-                    f"The header of '{path.name}' names the column '{stem}' {names.count(stem)} "
-                    f"times. Rename them."
-                )
+def needs(package: str, extra: str, what: str) -> None:
+    """Make sure that an optional package is there.
+
+    Raises
+    ------
+    MissingExtra
+        It is not; the message names the extra that installs it.
+    """
+    from importlib.util import find_spec
+
+    if find_spec(package) is None:
+        raise MissingExtra(f"{what} with {package}. Install it: pip install 'auditkit[{extra}]'.")
 
 
-def _reason(error: Exception) -> str:
-    """Say why without repeating what DuckDB quotes of the file: that may be a row of data."""
-    text = str(error)
-    line = re.search(r"[Ll]ine:? *(\d+)", text)
-    where = f" near line {line.group(1)}" if line else ""
-    if "utf" in text.lower() or isinstance(error, UnicodeDecodeError):
-        return f"it is not UTF-8 text{where}. Save it as UTF-8"
-    if "sniff" in text.lower() or "parse" in text.lower() or "CSV" in text:
-        return (
-            f"its rows do not have the same columns throughout{where}. Check delimiters and quotes"
-        )
-    return "it is not a Parquet file that can be read, or it is damaged"
+def digested(role: str, path: Path) -> SourceFile:
+    """Digest a file, or a folder's files by name and content; where it is, is not told."""
+    if not path.is_dir():
+        return source_file(role, path)
+    digest, size, parts = hashlib.sha256(), 0, parquet_files(path)
+    for part in parts:
+        one = source_file(role, part)
+        digest.update(f"{part.relative_to(path).as_posix()} {one.sha256}\n".encode())
+        size += one.bytes
+    return SourceFile(role, f"{path.name} ({len(parts)} Parquet files)", digest.hexdigest(), size)
+
+
+def parquet_files(folder: Path) -> list[Path]:
+    """List the Parquet files of a folder in order; ``_`` or ``.`` begins the name of an aside."""
+    inside = sorted(folder.rglob("*.parquet"), key=lambda path: path.relative_to(folder).as_posix())
+    return [
+        path
+        for path in inside
+        if path.is_file()
+        and not any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts)
+    ]
 
 
 def source_file(role: str, path: Path) -> SourceFile:
@@ -168,6 +170,13 @@ def source_file(role: str, path: Path) -> SourceFile:
         while block := file.read(1 << 20):
             digest.update(block)
     return SourceFile(role, path.name, digest.hexdigest(), path.stat().st_size)
+
+
+def ones(condition: "nw.Expr") -> "nw.Expr":
+    """Count a condition: 1 where it holds, else 0; not every database casts booleans itself."""
+    import narwhals.stable.v2 as nw
+
+    return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64)
 
 
 def numbers(source: Source, name: str) -> "tuple[nw.Expr, nw.Expr]":
@@ -196,9 +205,9 @@ def numbers(source: Source, name: str) -> "tuple[nw.Expr, nw.Expr]":
         return value, given & ~parses
     if dtype.is_numeric():
         value = column.cast(nw.Float64)
-        infinite = (value == float("inf")) | (value == float("-inf"))
-        finite = nw.when(~(value.is_nan() | infinite)).then(value)
-        return finite, infinite.fill_null(value=False)
+        size = value.abs()  # NaN is below infinity nowhere, and not every database knows it by name
+        infinite = (size == float("inf")).fill_null(value=False)
+        return nw.when(size < float("inf")).then(value), infinite
     raise DataError(
         f"Column '{name}' is used as a number, but its type is {dtype}. Cast it, or drop the bins."
     )

@@ -5,7 +5,7 @@ from auditkit.report.story.gaps import UNSTRATIFIED, unique_checks
 from auditkit.report.story.parts import Block, Bullets, Cell, Heading, Paragraph, Section, table
 from auditkit.report.story.unknowns import SCOPES, STATES
 from auditkit.report.story.words import THIN, confidence, count, plain, plural
-from auditkit.results import ALL, AuditRecord
+from auditkit.results import ALL, AuditRecord, SourceFile
 
 
 def limits(record: AuditRecord) -> Section:
@@ -214,6 +214,11 @@ def _exclusions(record: AuditRecord) -> list[Block]:
     return [table("People left out, by reason and group", "Reason | Of what | Group | #Rows", rows)]
 
 
+def _content(file: SourceFile) -> tuple[str, str]:
+    """Size and digest of a file; a table of a database has none of its own."""
+    return (count(file.bytes), file.sha256) if file.sha256 else ("not a file", "not a file")
+
+
 def proof(record: AuditRecord) -> Section:
     """Say what the audit was made from, so that anyone can make it again."""
     p, s = record.provenance, record.system
@@ -232,7 +237,7 @@ def proof(record: AuditRecord) -> Section:
         for field in ("data", "decisions", "plan", "policy", "code")
     ]
     sources: list[tuple[str | Cell, ...]] = [
-        (plain(f.role), words.name(f.name), count(f.bytes), f.sha256) for f in p.source
+        (plain(f.role), words.name(f.name), *_content(f)) for f in p.source
     ]
     versions: list[tuple[str | Cell, ...]] = [(v.package, v.version) for v in p.versions]
     blocks: list[Block] = [
@@ -240,6 +245,6 @@ def proof(record: AuditRecord) -> Section:
         table("Digests of the content (SHA-256)", "Of | Digest", digests),
     ]
     if sources:
-        blocks.append(table("Files read", "Role | Name | #Bytes | SHA-256", sources))
+        blocks.append(table("Files and tables read", "Role | Name | #Bytes | SHA-256", sources))
     blocks.append(table("Versions", "Package | Version", versions))
     return Section("proof", "Where these numbers come from", "Provenance", tuple(blocks))

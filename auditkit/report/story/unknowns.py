@@ -126,6 +126,18 @@ def unrecorded(record: AuditRecord) -> tuple[str, ...]:
     )
 
 
+def unmatched(record: AuditRecord) -> tuple[str, ...]:
+    """Tell who was lost between the data and the source that keeps the protected attributes."""
+    alone, beside = record.rows.unmatched, record.rows.unmatched_protected
+    sentences = (
+        (alone, "of the data found no match among the protected attributes, kept in a source of "
+                "their own. They are counted as not recorded."),
+        (beside, "of protected attributes belong to nobody in the data: people who may have been "
+                 "left out before any decision was made."),
+    )  # fmt: skip
+    return tuple(f"{words.plural(rows, 'row')} {text}" for rows, text in sentences if rows)
+
+
 def unknown(record: AuditRecord) -> Section:
     """Tell who could not be judged and why."""
     items = unjudged(record)
@@ -150,7 +162,7 @@ def unknown(record: AuditRecord) -> Section:
         blocks.append(Paragraph("Every required check could be computed for every group."))
     left_out = [i for i in items if i.kind == "excluded"]
     blocks.append(Heading("People left out or not recorded"))
-    sentences = [*(f"{i.text}." for i in left_out), *unrecorded(record)]
+    sentences = [*(f"{i.text}." for i in left_out), *unrecorded(record), *unmatched(record)]
     if not left_out:
         sentences.insert(0, "Nobody in the data was left out.")
     blocks.append(Bullets(tuple(sentences)))

@@ -1,0 +1,167 @@
+"""Files that DuckDB reads: CSV, Parquet, folders of Parquet, DuckDB databases, Arrow tables.
+
+DuckDB streams them. It is told which files it may open, and can reach nothing else: no other file,
+no network, no extension.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auditkit.errors import DataError, did_you_mean, listed
+from auditkit.evidence.sources import Source, digested, parquet_files
+
+if TYPE_CHECKING:
+    import duckdb
+
+PARQUET, DUCKDB_AT_8 = b"PAR1", b"DUCK"
+"""How the files begin; a DuckDB database has a checksum before its name."""
+
+
+class Reader:
+    """A DuckDB in memory, and the files it was asked to open."""
+
+    def __init__(self) -> None:
+        import duckdb
+
+        self.connection = duckdb.connect(
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+            }
+        )
+        self.paths: list[str] = []
+        self.databases = 0
+
+    def open(self, path: Path, table: str | None, role: str) -> Source:
+        """Open a file or folder by what is in it.
+
+        Raises
+        ------
+        DataError
+            It does not exist, cannot be read, or has no such table.
+        """
+        import duckdb
+        import narwhals.stable.v2 as nw
+
+        if not path.exists():
+            raise DataError(f"Data file '{path.name}' does not exist where the plan points.")
+        start = b"" if path.is_dir() else _start(path)
+        database = start[8:12] == DUCKDB_AT_8
+        if table is not None and not database:
+            raise DataError(
+                f"data.table names the table '{table}', but '{path.name}' holds a single table. "
+                f"Leave it out."
+            )
+        try:
+            if database:
+                relation = self._table(path, table)
+            elif path.is_dir() or start[:4] == PARQUET:
+                relation = self._parquet(path)
+            else:
+                relation = self._csv(path)
+            empty = relation.limit(1).fetchall() == []
+        except (duckdb.Error, UnicodeDecodeError) as error:
+            raise DataError(f"Data file '{path.name}' cannot be read: {_reason(error)}.") from None
+        if empty:
+            raise DataError(f"Data file '{path.name}' has no rows. There is nothing to audit.")
+        return Source(
+            nw.from_native(relation).lazy(),
+            tuple(relation.columns),
+            text=not database and not path.is_dir() and start[:4] != PARQUET,
+            files=(digested(role, path),),
+            connection=self.connection,
+        )
+
+    def frame(self, native: Any) -> Source:  # noqa: ANN401
+        """Read an Arrow table or data set, or a pandas frame, where it is."""
+        import narwhals.stable.v2 as nw
+        import pandas as pd
+
+        take = self.connection.from_df if isinstance(native, pd.DataFrame) else (
+            self.connection.from_arrow
+        )  # fmt: skip
+        relation = take(native)
+        frame = nw.from_native(relation).lazy()
+        return Source(frame, tuple(relation.columns), connection=self.connection)
+
+    def lock(self) -> None:
+        """Let DuckDB reach the files it has opened and nothing else from here on."""
+        self.connection.execute("set allowed_paths = ?", [self.paths])
+        self.connection.execute("set enable_external_access = false")
+        self.connection.execute("set lock_configuration = true")
+
+    def _csv(self, path: Path) -> "duckdb.DuckDBPyRelation":
+        self.paths.append(str(path))
+        relation = self.connection.read_csv(
+            str(path), header=True, all_varchar=True, na_values="", sample_size=20_480
+        )
+        _refuse_repeated_header(path, relation.columns)
+        return relation
+
+    def _parquet(self, path: Path) -> "duckdb.DuckDBPyRelation":
+        parts = [str(part) for part in parquet_files(path)] if path.is_dir() else [str(path)]
+        if not parts:
+            raise DataError(f"The folder '{path.name}' holds no Parquet file.")
+        self.paths += parts
+        # a partition in a folder's name would be guessed to be a number, and 01 would become 1
+        return self.connection.read_parquet(parts, hive_partitioning=False)
+
+    def _table(self, path: Path, table: str | None) -> "duckdb.DuckDBPyRelation":
+        name = f"source{self.databases}"
+        self.databases += 1
+        place = str(path.resolve()).replace("'", "''")  # DuckDB 1 takes no parameter here
+        self.connection.execute(f"attach '{place}' as {name} (read_only)")
+        found = self.connection.execute(
+            "select table_schema, table_name from information_schema.tables "
+            "where table_catalog = ? order by all",
+            [name],
+        ).fetchall()
+        tables = {f"{schema}.{one}": (schema, one) for schema, one in found}
+        tables |= {one: (schema, one) for schema, one in found if schema == "main"}
+        if table is None or table not in tables:
+            raise DataError(no_table(table, path.name, sorted(tables, key=len)))
+        parts = (part.replace('"', '""') for part in tables[table])
+        return self.connection.table(".".join([name, *(f'"{part}"' for part in parts)]))
+
+
+def no_table(table: str | None, place: str, known: Sequence[str]) -> str:
+    """Say that a table of a database is not named, or is not there."""
+    if table is None:
+        return f"'{place}' is a database: name the table in data.table. Tables: {listed(known)}."
+    return f"There is no table '{table}' in '{place}'. {did_you_mean(table, known)}".strip()
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(16)
+
+
+def _refuse_repeated_header(path: Path, columns: Sequence[str]) -> None:
+    """DuckDB renames a repeated column to name_1; an audit must not choose one of the two."""
+    for name in columns:
+        stem, _, number = name.rpartition("_")
+        if number.isdigit() and stem in columns and path.suffix != ".gz":
+            with path.open(encoding="utf-8", errors="replace") as file:
+                header = re.split(r"[,;\t|]", file.readline().lstrip("\ufeff").rstrip("\r\n"))
+            names = [cell.strip().strip('"') for cell in header]
+            if names.count(stem) > 1:
+                raise DataError(
+                    f"The header of '{path.name}' names the column '{stem}' {names.count(stem)} "
+                    f"times. Rename them."
+                )
+
+
+def _reason(error: Exception) -> str:
+    """Say why without repeating what DuckDB quotes of the file: that may be a row of data."""
+    text = str(error)
+    line = re.search(r"[Ll]ine:? *(\d+)", text)
+    where = f" near line {line.group(1)}" if line else ""
+    if "utf" in text.lower() or isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 text{where}. Save it as UTF-8"
+    if "sniff" in text.lower() or "parse" in text.lower() or "CSV" in text:
+        return (
+            f"its rows do not have the same columns throughout{where}. Check delimiters and quotes"
+        )
+    return "it is not a Parquet file that can be read, or it is damaged"

@@ -1,0 +1,185 @@
+"""The same households in every kind of source, a private PostgreSQL and a Spark on one core."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from auditkit.plan import make_plan
+
+ROWS = 20_000
+
+
+def without(service: str) -> None:
+    """Skip for want of a service, or fail where all services have to be there."""
+    if os.environ.get("AUDITKIT_REQUIRE_SERVICES"):
+        pytest.fail(f"{service} is required here and is missing")
+    pytest.skip(f"{service} is not installed")
+
+
+@pytest.fixture(scope="session")
+def households() -> pd.DataFrame:
+    """Whole numbers, fractions, booleans and text, each with missing values; some of it in NFD."""
+    rng = np.random.default_rng(11)
+    age = pd.Series(rng.integers(16, 90, ROWS), dtype="Int64").mask(rng.random(ROWS) < 0.02)
+    region = rng.choice(
+        ["Montréal", "Montre\u0301al", "Zürich", "Basel"], ROWS, p=[0.4, 0.1, 0.3, 0.2]
+    )
+    size = rng.choice([1.0, 2.0, 2.5], ROWS)
+    in_need = rng.random(ROWS) < 0.4
+    frame = pd.DataFrame(
+        {
+            "id": np.arange(ROWS),
+            "district": rng.integers(1, 4, ROWS),
+            "size": pd.Series(size).mask(rng.random(ROWS) < 0.01),
+            "registered": pd.Series(rng.random(ROWS) < 0.7, dtype="boolean").mask(
+                rng.random(ROWS) < 0.03
+            ),
+            "region": pd.Series(region, dtype="str").mask(rng.random(ROWS) < 0.02),
+            "age": age,
+            "weight": rng.gamma(4.0, 0.3, ROWS),
+            "need": pd.Series(np.where(in_need, "yes", "no"), dtype="str").mask(
+                rng.random(ROWS) < 0.01
+            ),
+        }
+    )  # fmt: skip
+    chosen = np.where(in_need, rng.random(ROWS) < 0.7, rng.random(ROWS) < 0.1)
+    return frame.assign(chosen=pd.Series(chosen, dtype="boolean").mask(rng.random(ROWS) < 0.02))
+
+
+def plan_of(**data):
+    """A plan over the households that counts every kind of column, with weights."""
+    return make_plan(
+        {
+            "data": {
+                "label": "need",
+                "positive": "yes",
+                "decision": "chosen",
+                "selected": True,
+                "outcome": "benefit",
+                "weight": "weight",
+                **data,
+            },
+            "attributes": {
+                "district": {},
+                "size": {},
+                "registered": {},
+                "region": {},
+                "age": {"bins": [18, 31, 61]},
+            },
+            "groups": {"intersections": 2},
+        },
+        folder=data.pop("folder", None),
+    )
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory, households) -> Path:
+    """A folder with the households in every kind of file."""
+    folder = tmp_path_factory.mktemp("households")
+    households.to_csv(folder / "households.csv", index=False)
+    households.to_parquet(folder / "households.parquet", index=False)
+    (folder / "parts" / "_asides").mkdir(parents=True)
+    for start in range(0, ROWS, 7000):
+        part = households[start : start + 7000]
+        part.to_parquet(folder / "parts" / f"part-{start:05}.parquet", index=False)
+    part.to_parquet(folder / "parts" / "_asides" / "old.parquet", index=False)
+    with duckdb.connect(folder / "households.duckdb") as connection:
+        connection.read_parquet(str(folder / "households.parquet")).create("households")
+        connection.execute("create schema field")
+        connection.table("households").create("field.visits")
+    with sqlite3.connect(folder / "households.sqlite") as connection:
+        write(connection, households, mark="?", boolean="BOOLEAN")
+    connection.close()
+    return folder
+
+
+def write(connection, frame: pd.DataFrame, mark: str, boolean: str = "boolean") -> None:
+    """Write the households into a database."""
+    kinds = {
+        "id": "integer", "district": "integer", "size": "double precision", "registered": boolean,
+        "region": "text", "age": "integer", "weight": "double precision", "need": "text",
+        "chosen": boolean,
+    }  # fmt: skip
+    columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+    cursor = connection.cursor()
+    cursor.execute(f"create table households ({columns})")
+    rows = [
+        tuple(None if pd.isna(value) else value for value in row)
+        for row in frame[list(kinds)].astype(object).itertuples(index=False, name=None)
+    ]
+    marks = ", ".join([mark] * len(kinds))
+    cursor.executemany(f"insert into households values ({marks})", rows)
+    connection.commit()
+
+
+@pytest.fixture(scope="session")
+def postgresql(households):
+    """The URL of a private PostgreSQL that holds the households and asks for a password."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found or shutil.which("runuser") is None or os.geteuid() != 0:
+        without("PostgreSQL with a user to run it")
+    import psycopg
+
+    folder = Path("/tmp") / f"auditkit-postgresql-{os.getpid()}"
+    folder.mkdir(mode=0o755)
+    shutil.chown(folder, "postgres")
+    run = ["runuser", "-u", "postgres", "--"]
+    port = 20_000 + os.getpid() % 30_000
+    server = [found[-1].with_name("pg_ctl"), "-D", folder / "data"]
+    (folder / "password").write_text("not-in-any-plan\n")
+    (folder / "password").chmod(0o644)
+    subprocess.run(
+        [*run, found[-1], "-D", folder / "data", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync",
+         "--locale", "C.UTF-8", f"--pwfile={folder / 'password'}"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    subprocess.run(
+        [*run, *server, "-o", options, "-l", folder / "log", "-w", "start"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    before = os.environ.get("PGPASSWORD")
+    os.environ["PGPASSWORD"] = "not-in-any-plan"
+    try:
+        url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        with psycopg.connect(url) as connection:
+            write(connection, households, mark="%s")
+            connection.execute("create schema field")
+            connection.execute("create table field.visits as select * from households")
+        yield url
+    finally:
+        if before is None:
+            del os.environ["PGPASSWORD"]
+        else:
+            os.environ["PGPASSWORD"] = before
+        subprocess.run([*run, *server, "-m", "immediate", "stop"], capture_output=True)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """A Spark session on one core, whose workers run this Python."""
+    if shutil.which("java") is None:
+        without("Java")
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        without("pyspark")
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    session = (
+        SparkSession.builder.master("local[1]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "1")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
