@@ -182,5 +182,8 @@ def batches(rows: Any, size: int) -> "Iterator[pd.DataFrame]":  # noqa: ANN401
                 frame = pd.DataFrame.from_records(part, columns=schema.names, coerce_float=True)
                 yield SQLite.convert_table(frame, schema)
     else:
-        for part in rows.to_pyarrow_batches(chunk_size=size):
-            yield part.to_pandas()
+        if backend.name == "duckdb":  # ibis asks by a name that DuckDB 2 has given up
+            parts = backend.con.sql(backend.compile(rows)).to_arrow_reader(size)
+        else:
+            parts = rows.to_pyarrow_batches(chunk_size=size)
+        yield from (part.to_pandas() for part in parts)

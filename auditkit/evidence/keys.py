@@ -47,7 +47,9 @@ class Key:
         if self.names:
             code = int(value)
             return self.names[code] if code >= 0 else UNPARSABLE
-        return value if isinstance(value, str) else canonical(value)
+        if isinstance(value, str) and not value.isascii():
+            return value  # its Unicode form is looked at before it is compared in NFC
+        return canonical(value)
 
     def spelled(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
         """Spell a column by its distinct values; missing is ``None``."""

@@ -67,28 +67,49 @@ class Source:
     def batches(
         self, frame: "nw.LazyFrame[Any]", size: int = BATCH_ROWS
     ) -> "Iterator[pd.DataFrame]":
-        """Read a frame derived from this source in pandas frames of about ``size`` rows."""
+        """Read a frame derived from this source in pandas frames of about ``size`` rows.
+
+        One of them is in memory at a time. What is missing is NaN, as in a pandas frame.
+        """
+        native: Any = frame.to_native()
+        if self.is_pandas:
+            for start in range(0, len(native), size):
+                yield native.iloc[start : start + size]
+            return
+        with plainly():
+            for part in self._parts(native, size):
+                yield part.apply(_with_nan)
+
+    def _parts(self, native: Any, size: int) -> "Iterator[pd.DataFrame]":  # noqa: ANN401
         from auditkit.evidence import databases
 
-        native: Any = frame.to_native()
-        with plainly():
-            if self.is_pandas:
-                for start in range(0, len(native), size):
-                    yield native.iloc[start : start + size]
-            elif self.engine == "polars":
-                for part in native.collect_batches(chunk_size=size):
-                    yield part.to_pandas()
-            elif self.engine == "ibis":
-                yield from databases.batches(native, size)
-            elif self.connection is None:  # a relation does not tell the connection it belongs to
-                needs("pyarrow", "arrow", "A relation of DuckDB is read in batches")
-                for part in native.to_arrow_reader(size):
-                    yield part.to_pandas()
-            else:
-                native.create_view("batch_rows", replace=True)  # so that no SQL is built from names
-                cursor = self.connection.cursor().execute("select * from batch_rows")
-                while len(chunk := cursor.fetch_df_chunk(max(1, size // VECTOR_ROWS))):
-                    yield chunk
+        if self.engine == "polars":
+            yield from (part.to_pandas() for part in native.collect_batches(chunk_size=size))
+        elif self.engine == "ibis":
+            yield from databases.batches(native, size)
+        elif self.connection is None:  # a relation does not tell the connection it belongs to
+            needs("pyarrow", "arrow", "A relation of DuckDB is read in batches")
+            yield from (part.to_pandas() for part in native.to_arrow_reader(size))
+        else:
+            native.create_view("batch_rows", replace=True)  # so that no SQL is built from names
+            cursor = self.connection.cursor().execute("select * from batch_rows")
+            while len(chunk := cursor.fetch_df_chunk(max(1, size // VECTOR_ROWS))):
+                yield chunk
+
+
+def _with_nan(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Spell what is missing as NaN: models know neither pd.NA nor None, which engines also use."""
+    import pandas as pd
+
+    types = pd.api.types
+    if not column.hasnans:
+        plain = getattr(column.dtype, "numpy_dtype", None)  # of a type that can hold pd.NA
+        return column if plain is None else column.astype(plain)
+    if types.is_datetime64_any_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype):
+        return column
+    if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
+        return column.astype("float64")
+    return column.astype(object).where(column.notna(), float("nan"))
 
 
 def collected(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":
