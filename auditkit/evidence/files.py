@@ -4,17 +4,18 @@ DuckDB streams them. It is told which files it may open, and can reach nothing e
 no network, no extension.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError, did_you_mean, listed
-from auditkit.evidence.sources import Source, digested, parquet_files
+from auditkit.evidence.delimited import delimited, literal
+from auditkit.evidence.sources import Source, digested, fault, parquet_files
 
 if TYPE_CHECKING:
     import duckdb
 
+DAMAGED = "it is not a Parquet file or database that can be read, or it is damaged"
 PARQUET, DUCKDB_AT_8 = b"PAR1", b"DUCK"
 """How the files begin; a DuckDB database has a checksum before its name."""
 
@@ -54,22 +55,24 @@ class Reader:
                 f"data.table names the table '{table}', but '{path.name}' holds a single table. "
                 f"Leave it out."
             )
+        text = not database and not path.is_dir() and start[:4] != PARQUET
         try:
             if database:
                 relation = self._table(path, table)
-            elif path.is_dir() or start[:4] == PARQUET:
-                relation = self._parquet(path)
-            else:
+            elif text:
                 relation = self._csv(path)
+            else:
+                relation = self._parquet(path)
             empty = relation.limit(1).fetchall() == []
-        except (duckdb.Error, UnicodeDecodeError) as error:
-            raise DataError(f"Data file '{path.name}' cannot be read: {_reason(error)}.") from None
+        except duckdb.Error as error:
+            why = fault(error) if text else DAMAGED
+            raise DataError(f"Data file '{path.name}' cannot be read: {why}.") from None
         if empty:
             raise DataError(f"Data file '{path.name}' has no rows. There is nothing to audit.")
         return Source(
             nw.from_native(relation).lazy(),
             tuple(relation.columns),
-            text=not database and not path.is_dir() and start[:4] != PARQUET,
+            text=text,
             files=(digested(role, path),),
             connection=self.connection,
         )
@@ -93,20 +96,17 @@ class Reader:
         self.connection.execute("set lock_configuration = true")
 
     def _csv(self, path: Path) -> "duckdb.DuckDBPyRelation":
-        self.paths.append(str(path))
-        relation = self.connection.read_csv(
-            str(path), header=True, all_varchar=True, na_values="", sample_size=20_480
-        )
-        _refuse_repeated_header(path, relation.columns)
-        return relation
+        self.paths += [str(path), literal(path)]
+        return self.connection.read_csv(literal(path), **delimited(path).options())
 
     def _parquet(self, path: Path) -> "duckdb.DuckDBPyRelation":
-        parts = [str(part) for part in parquet_files(path)] if path.is_dir() else [str(path)]
+        parts = parquet_files(path) if path.is_dir() else [path]
         if not parts:
             raise DataError(f"The folder '{path.name}' holds no Parquet file.")
-        self.paths += parts
+        named = [literal(part) for part in parts]
+        self.paths += [*map(str, parts), *named]
         # a partition in a folder's name would be guessed to be a number, and 01 would become 1
-        return self.connection.read_parquet(parts, hive_partitioning=False)
+        return self.connection.read_parquet(named, hive_partitioning=False)
 
     def _table(self, path: Path, table: str | None) -> "duckdb.DuckDBPyRelation":
         name = f"source{self.databases}"
@@ -136,32 +136,3 @@ def no_table(table: str | None, place: str, known: Sequence[str]) -> str:
 def _start(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(16)
-
-
-def _refuse_repeated_header(path: Path, columns: Sequence[str]) -> None:
-    """DuckDB renames a repeated column to name_1; an audit must not choose one of the two."""
-    for name in columns:
-        stem, _, number = name.rpartition("_")
-        if number.isdigit() and stem in columns and path.suffix != ".gz":
-            with path.open(encoding="utf-8", errors="replace") as file:
-                header = re.split(r"[,;\t|]", file.readline().lstrip("\ufeff").rstrip("\r\n"))
-            names = [cell.strip().strip('"') for cell in header]
-            if names.count(stem) > 1:
-                raise DataError(
-                    f"The header of '{path.name}' names the column '{stem}' {names.count(stem)} "
-                    f"times. Rename them."
-                )
-
-
-def _reason(error: Exception) -> str:
-    """Say why without repeating what DuckDB quotes of the file: that may be a row of data."""
-    text = str(error)
-    line = re.search(r"[Ll]ine:? *(\d+)", text)
-    where = f" near line {line.group(1)}" if line else ""
-    if "utf" in text.lower() or isinstance(error, UnicodeDecodeError):
-        return f"it is not UTF-8 text{where}. Save it as UTF-8"
-    if "sniff" in text.lower() or "parse" in text.lower() or "CSV" in text:
-        return (
-            f"its rows do not have the same columns throughout{where}. Check delimiters and quotes"
-        )
-    return "it is not a Parquet file that can be read, or it is damaged"

@@ -5,6 +5,7 @@ only counts, and batches where a model is scored, leave the engine.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -137,14 +138,33 @@ def plainly() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        engine = ENGINES.get(type(error).__module__.partition(".")[0].lstrip("_"))
-        if engine is None:
+        if _engine(error) not in ENGINES:
             raise
-        raise DataError(
-            f"{engine} could not read or count the data ({type(error).__name__}). Its message is "
-            f"not repeated, because it may quote rows. Check that the file is whole, and that the "
-            f"user may read the table."
-        ) from None
+        raise DataError(f"The data cannot be read or counted: {fault(error)}.") from None
+
+
+def fault(error: Exception) -> str:
+    """Say why an engine failed, without its own words: they may quote a row or a connection."""
+    text = str(error)
+    line = re.search(r"CSV Error on Line: (\d+)", text)
+    where = f" (line {line.group(1)})" if line else ""
+    if "unicode" in text.lower() or "utf" in text.lower():
+        return f"the file is not UTF-8 text{where}. Save it as UTF-8"
+    if "Expected Number of Columns" in text:
+        return f"a row has not as many cells as the header{where}. Mend it, or quote its delimiters"
+    if "unterminated quote" in text:
+        return f"a quote is not closed{where}. Mend it, or double the quotes inside a cell"
+    if "CSV" in text:
+        return f"it is not delimited text throughout{where}. Check delimiters, quotes and line ends"
+    engine = ENGINES.get(_engine(error), "The engine")
+    return (
+        f"{engine} failed ({type(error).__name__}). Its message is not repeated, because it may "
+        f"quote rows. Check that the file is whole, and that the user may read the table"
+    )
+
+
+def _engine(error: Exception) -> str:
+    return type(error).__module__.partition(".")[0].lstrip("_")
 
 
 def needs(package: str, extra: str, what: str) -> None:
