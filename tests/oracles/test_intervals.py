@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from auditkit.inference.gates import gap_bounds, largest_gap
+from auditkit.inference.gates import gap_bounds
 from auditkit.inference.intervals import clopper_pearson, difference, ratio, wilson
 
 OURS = {"wilson", "clopper_pearson", "newcombe"}
@@ -96,11 +96,3 @@ def test_the_estimate_is_inside_and_a_higher_level_is_wider(one, other):
     assert narrow.lower - 1e-12 <= gap <= narrow.upper + 1e-12
     gate = gap_bounds(*one, *other, 0.05)
     assert gate.lower - 1e-12 <= gap <= gate.upper + 1e-12
-
-
-def test_the_largest_gap_is_narrow_enough_to_be_of_use_and_true():
-    """12 equal groups of 83 at 30 %: mean upper bound at most 0.28, never a gap out of nothing."""
-    rng = np.random.default_rng(0)
-    found = [largest_gap(rng.binomial(83, 0.3, 12), [83] * 12) for _ in range(1000)]
-    assert np.mean([f.upper for f in found]) <= 0.28
-    assert np.mean([f.lower > 0 for f in found]) <= 0.05
