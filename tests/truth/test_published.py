@@ -26,7 +26,7 @@ HERE = TRUTH.is_dir() and DATA.is_dir()
 ELSEWHERE = {
     "README.md": "says what the other files hold",
     "fairlearn_docs.json": "tests/oracles/test_fairlearn.py",
-    "intervals.csv": "tests/oracles/test_intervals.py",
+    "intervals.csv": "tests/truth/test_intervals.py",
 }
 NO_TEST = "no tests of significance: an interval and a gate say more"
 NO_ODDS = "odds ratios are not measured: rates and their gaps are"
