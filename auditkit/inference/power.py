@@ -190,7 +190,7 @@ def _least_gap(
         chance = np.clip(_chance(n1, p1, least, weight), 1e-6, 1 - 1e-6)
         low, high = np.where(chance < power, p1, low), np.where(chance < power, high, p1)
         step = p1 + (ndtri(power) - ndtri(chance)) * sd
-        p1 = np.where((step > low) & (step < high), step, (low + high) / 2)
+        p1 = np.where((step >= low) & (step <= high), step, (low + high) / 2)
     reachable = _chance(n1, np.ones(()), least, weight) >= power
     return np.where(reachable, p1 - p2, np.nan)
 
