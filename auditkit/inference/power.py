@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Truths = NDArray[np.bool_]
 
 MOST_POINTS, TAILS = 256, 1e-10
-"""Counts of the rest that are enumerated singly, blocks of counts beyond; the mass left out."""
+"""Counts of one side that are enumerated singly, blocks of counts beyond; the mass left out."""
 
 COARSE_POINTS, COARSE_TAILS = 64, 1e-3
 """The same for the detectable gap, which is solved for many rows and needs fewer digits."""
@@ -49,8 +49,8 @@ def breach_probability(
     """Probability that the gap gate breaches, for x1 ~ Bin(n1, p1) and x2 ~ Bin(n2, p2).
 
     A breach is a lower bound above ``limit`` or an upper bound below ``-limit``, each one-sided at
-    ``alpha``. Exact, but for 1e-10 of the rest's tails, while 256 counts of the rest carry the
-    mass (any rest of up to 1,200); beyond, in blocks of counts and within 0.001.
+    ``alpha``. Exact, but for 1e-10 in the tails, while 256 counts of group or rest carry the mass
+    (either of them up to 1,200); beyond, in blocks of counts and within 0.005.
 
     Parameters
     ----------
@@ -65,9 +65,8 @@ def breach_probability(
     -------
     ndarray
         In the broadcast shape of all six; NaN where a denominator is 0 or a rate outside [0, 1].
-        Work is spared where ``p1`` alone varies along an axis.
     """
-    n1, n2, p1, p2 = _design(n1, n2, p1, p2)
+    n1, n2, p1, p2 = _narrower_last(*_design(n1, n2, p1, p2))
     n1_, limit, alpha = _last_axis(n1, limit, alpha)
     rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
     above = _least_count(n1_, rest.p + limit, rest.upper - rest.p, alpha)
@@ -103,11 +102,10 @@ def joint_breach_probability(
     -------
     ndarray
         In the broadcast shape of all seven; NaN where a denominator is 0 or a rate outside [0, 1].
-        Work is spared where ``p1`` alone varies along an axis.
     """
     import numpy as np
 
-    n1, n2, p1, p2 = _design(n1, n2, p1, p2)
+    n1, n2, p1, p2 = _narrower_last(*_design(n1, n2, p1, p2))
     n1_, r, floor, alpha = _last_axis(n1, ratio_limit, gap_floor, alpha)
     rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
     over, under = rest.upper - rest.p, rest.p - rest.lower
@@ -206,6 +204,18 @@ def _design(n1: "ArrayLike", n2: "ArrayLike", *rates: "ArrayLike") -> "tuple[Flo
         *(np.where(n > 0, n, np.nan) for n in sizes),
         *(np.where((p >= 0) & (p <= 1), p, np.nan) for p in shares),
     )
+
+
+def _narrower_last(n1: "Floats", n2: "Floats", p1: "Floats", p2: "Floats") -> "tuple[Floats, ...]":
+    """Group and rest, in the other order where the group has fewer likely counts to enumerate.
+
+    The gates hold each against the other alike, so the probability of a breach is the same.
+    """
+    import numpy as np
+
+    swap = n1 * p1 * (1 - p1) < n2 * p2 * (1 - p2)
+    pairs = ((n1, n2), (n2, n1), (p1, p2), (p2, p1))
+    return tuple(np.where(swap, other, own) for own, other in pairs)
 
 
 def _last_axis(*arrays: "ArrayLike") -> "tuple[Floats, ...]":
