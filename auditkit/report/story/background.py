@@ -119,8 +119,8 @@ def _sampling(record: AuditRecord) -> list[str]:
     s, out = record.sampling, []
     if s.weight:
         out.append(
-            f"People are weighted by {plain(s.weight)}. Rates are weighted; n counts people; "
-            "numerators and denominators in audit.json are sums of weights."
+            f"People are weighted by {plain(s.weight)}. Rates are weighted; n counts people; what "
+            "is counted of them, and of how many, are sums of weights."
         )
     drawn = []
     if s.clusters is not None:
@@ -135,7 +135,7 @@ def _sampling(record: AuditRecord) -> list[str]:
         )
     if out:
         out.append(
-            "Under n, 'tell as' is how many people drawn alone, with equal weights, would tell as "
+            "Under n, 'worth' is how many people drawn alone, with equal weights, would tell as "
             "much. The smallest number that can show a limit kept is held against it."
         )
     return out

@@ -142,6 +142,8 @@ def _rates(record: AuditRecord, metric: str, attribute: str) -> Evidence:
 def rate_cells(m: Measurement, shares: bool) -> tuple[Cell, str, str, str]:
     """State n, numerator, estimate and interval."""
     numerator = words.DASH if m.numerator is None else words.count(m.numerator)
+    if m.denominator is not None and m.denominator != m.n:
+        numerator += f" of {words.count(m.denominator)}"
     return (
         Cell(words.count(m.n), detail=words.told_by(m.effective_n)),
         numerator,

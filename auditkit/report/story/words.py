@@ -151,7 +151,7 @@ def count(number: float) -> str:
 
 def told_by(effective_n: float | None) -> str:
     """Say how many people drawn alone would tell as much; empty where it is those counted."""
-    return "" if effective_n is None else f"tell as {effective_n:,.0f}"
+    return "" if effective_n is None else f"worth {effective_n:,.0f}"
 
 
 def _signed(text: str, value: float, signed: bool) -> str:
