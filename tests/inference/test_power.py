@@ -125,10 +125,7 @@ def test_an_effective_size_is_rounded_down():
 
 
 def designs(number, seed):
-    """Groups of 30 to 5,000 and rests of 30 to 100,000; one rate in four next to 0, one next to 1.
-
-    Yields n1, n2, p2, limit and alpha, arrays each.
-    """
+    """Groups of 30 to 5,000, rests of 30 to 100,000; one rate in four next to 0, one next to 1."""
     rng = np.random.default_rng(seed)
     n1, n2 = np.rint(np.exp(rng.uniform(np.log(30), np.log([[5000], [100_000]]), (2, number))))
     next_to_0 = rng.choice([0, 0.0005, 0.002, 0.01, 0.05], number)
