@@ -343,13 +343,11 @@ def audit(
             "protected_source": str(protected) if isinstance(protected, str | Path) else None,
             "protected_table": protected_table,
         },
-        "model": {
-            "features": features if isinstance(features, Mapping | None) else tuple(features)
-        },
+        "model": {"features": getattr(features, "tolist", lambda: features)()},
         "attributes": rows.attributes(attributes),
         "groups": {"intersections": intersections, "smallest": smallest},
-        "policy": {"use": policy, "answers": dict(answers or {})},
-        "explain": dict(explain or {}),
+        "policy": {"use": policy, "answers": {} if answers is None else answers},
+        "explain": {} if explain is None else explain,
         "audit": {"seed": seed, "date": date},
     }
     if protected is not None and key is None:

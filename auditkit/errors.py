@@ -14,7 +14,7 @@ Each carries ``problems``: every problem that was found, one sentence of fact an
 The command line prints them, one to a line, and leaves with exit code 2.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 
@@ -50,6 +50,39 @@ class OutputError(AuditkitError, OSError):
 
 class MissingExtra(AuditkitError, ImportError):  # noqa: N818  (it names what is missing)
     """An optional package is needed; the message names the extra that installs it."""
+
+
+MOST_SHOWN = 50
+"""More distinct values than this may be names, cases or scores of people: none of them is told."""
+
+
+def seen(counts: Mapping[str, int], most: int = 5) -> str:
+    """Tell the values of a column for a message: a few with their rows, or only how many there are.
+
+    A message is an output, and no output holds a row of data. Values that may each be one person's
+    are never quoted: there are many of them, or most rows have one of their own.
+
+    >>> seen({"yes": 3, "no": 2}), seen({"Amal": 1, "Bakr": 1, "Chen": 1})
+    ("'yes' (3 rows), 'no' (2 rows)", '3 different values in 3 rows')
+    """
+    rows = sum(counts.values())
+    if looks_personal(len(counts), rows):
+        return f"{len(counts)} different values in {rows} rows"
+    few = list(counts.items())[:most]
+    told = ", ".join(f"'{v}' ({n} row{'' if n == 1 else 's'})" for v, n in few)
+    return told + (f" and {len(counts) - most} more" if len(counts) > most else "")
+
+
+def looks_personal(values: int, rows: int) -> bool:
+    """Whether so many different values in so many rows may each be one person's."""
+    return values > MOST_SHOWN or values > max(2, rows / 2)
+
+
+def unreadable(error: OSError | ValueError) -> str:
+    """Say why a file cannot be read, without its path."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return getattr(error, "strerror", None) or "its name cannot be the name of a file"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

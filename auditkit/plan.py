@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from auditkit.errors import PlanError, listed
+from auditkit.errors import PlanError, listed, unreadable
 from auditkit.results import CROSS, RESERVED
 from auditkit.strict import Strict, problems_of
 
@@ -36,9 +36,15 @@ NOT_BUILT = {
 }
 """Keys of the plan's contract that this version does not carry out, so it refuses them."""
 
+MOST_BINS = 50
+"""More cuts than this make groups that nobody can be told apart by."""
+
 WHOLE_NUMBER = re.compile(r"[+-]?\d+\.0+")
-NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?\s*")
-"""Text that is read as a number, the same on every engine."""
+NUMBER = re.compile(
+    r"\s*[-+]?(?:(?:\d{1,300}\.?\d*|\.\d+)"
+    r"|(?:\d{1,8}\.?\d*|\.\d+)[eE](?:\+?[0-2]?\d{1,2}|-\d{1,3}))\s*"
+)
+"""Text that is read as a number, the same on every engine, and never an infinite one."""
 
 
 def canonical(value: object) -> str:
@@ -50,6 +56,8 @@ def canonical(value: object) -> str:
     ('1', '1', 'true', '01', 'yes')
     >>> canonical(dt.datetime(2026, 11, 23)), canonical(Decimal("1.50"))
     ('2026-11-23', '1.5')
+    >>> canonical(dt.datetime(2026, 11, 23, 9, tzinfo=dt.timezone(dt.timedelta(hours=1))))
+    '2026-11-23T08:00:00+00:00'
     """
     if isinstance(value, str):
         if value in ("True", "False"):
@@ -61,6 +69,8 @@ def canonical(value: object) -> str:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        value = value.astimezone(dt.UTC)  # engines hand one moment over in different zones
     if isinstance(value, dt.datetime) and value.time() == dt.time() and value.tzinfo is None:
         value = value.date()
     if isinstance(value, dt.date):
@@ -71,7 +81,47 @@ def canonical(value: object) -> str:
     return canonical(item()) if callable(item) else str(value)
 
 
-Value = Annotated[str, BeforeValidator(canonical)]
+def visible(text: str) -> str:
+    """Leave out what cannot be seen: characters of format and direction, and spaces at the ends.
+
+    >>> visible(" a" + chr(0x200B)), visible(chr(0x200F))
+    ('a', '')
+    """
+    if text.isascii():
+        return text.strip()
+    return "".join(c for c in text if unicodedata.category(c) != "Cf").strip()
+
+
+def _one_value(value: object) -> str:
+    """Spell one value of the data; a list is none, and an empty text is missing."""
+    if isinstance(value, list | tuple | set | frozenset | Mapping):
+        raise ValueError(f"is a {type(value).__name__}; give one value")
+    if value is None or value != value or not (text := canonical(value)):
+        raise ValueError("is empty, and what is empty counts as missing. Name a value")
+    return text
+
+
+def _in_order(value: object) -> object:
+    """Refuse what has no order of its own: it would be another one on another day."""
+    if isinstance(value, set | frozenset):
+        raise ValueError("is a set, which has no order of its own. Write a list")
+    if isinstance(value, str):
+        raise ValueError(f"is one text. Write a list: [{value!r}]")
+    return value
+
+
+def _names_differ(value: object) -> object:
+    """Refuse a table in which two keys are one value: the later would win without a word."""
+    if isinstance(value, Mapping):
+        spelled = [canonical(key) for key in value]
+        if twice := sorted({key for key in spelled if spelled.count(key) > 1}):
+            raise ValueError(f"names {listed(twice)} more than once")
+    return value
+
+
+Value = Annotated[str, BeforeValidator(_one_value)]
+InOrder = BeforeValidator(_in_order)
+Differ = BeforeValidator(_names_differ)
 
 
 SECRET = re.compile(r"passw|pwd|secret|token", re.IGNORECASE)
@@ -142,7 +192,7 @@ class Data(Strict):
     label: str | None = None
     positive: Value | None = None
     decision: str | None = None
-    selected: Above | tuple[Value, ...] | None = None
+    selected: Above | Annotated[tuple[Value, ...], InOrder] | None = None
     weight: str | None = None
     cluster: str | None = None
     strata: str | None = None
@@ -157,7 +207,7 @@ class Data(Strict):
     def _one_or_many(cls, value: object) -> object:
         if value is None or isinstance(value, Mapping | Above):
             return value
-        return tuple(value) if isinstance(value, list | tuple | set) else (value,)
+        return value if isinstance(value, list | tuple | set | frozenset) else (value,)
 
     @field_validator("selected")
     @classmethod
@@ -200,7 +250,16 @@ class Model(Strict):
 
     source: str | None = None
     sha256: str | None = Field(default=None, pattern="^[0-9a-fA-F]{64}$")
-    features: tuple[str, ...] | dict[str, Literal["number", "text"]] | None = None
+    features: Annotated[tuple[str, ...], InOrder] | dict[str, Literal["number", "text"]] | None = (
+        None
+    )
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        names = list(self.features or ())
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"features names {listed(twice)} more than once")
+        return self
 
 
 class Attribute(Strict):
@@ -229,14 +288,19 @@ class Attribute(Strict):
     name: str = ""
     column: str = ""
     ground: str = ""
-    bins: tuple[float, ...] | None = None
-    labels: tuple[str, ...] | dict[str, str] | None = None
-    merge: dict[str, tuple[Value, ...]] | None = None
-    reference: str | None = None
+    bins: Annotated[tuple[float, ...], Field(max_length=MOST_BINS), InOrder] | None = None
+    labels: Annotated[tuple[str, ...], InOrder] | Annotated[dict[Value, str], Differ] | None = None
+    merge: Annotated[dict[Value, Annotated[tuple[Value, ...], InOrder]], Differ] | None = None
+    reference: Value | None = None
     state: Literal["measured", "not_collected", "unsafe_to_collect"] = "measured"
 
     def __init__(self, name: str | None = None, /, **data: Any) -> None:  # noqa: ANN401
-        super().__init__(**(data if name is None else {"name": name, **data}))
+        if name is not None and "name" in data:
+            raise PlanError(f"Attribute '{name}' is also given the name '{data['name']}'.")
+        try:
+            super().__init__(**(data if name is None else {"name": name, **data}))
+        except ValidationError as error:
+            raise PlanError(*problems_of(error, Attribute, "attribute", {})) from None
 
     @model_validator(mode="before")
     @classmethod
@@ -256,6 +320,11 @@ class Attribute(Strict):
             finite = all(math.isfinite(cut) for cut in self.bins)
             if not self.bins or not finite or list(self.bins) != sorted(set(self.bins)):
                 raise ValueError("bins must be rising cut points, such as [18, 31, 61]")
+            if self.merge is not None:
+                raise ValueError(
+                    "bins and merge do not go together: leave out the cuts between what is one "
+                    "group"
+                )
             if isinstance(self.labels, dict):
                 raise ValueError("labels of bins are a list, one for each group, not a table")
             if self.labels is not None and len(self.labels) != len(self.bins) + 1:
@@ -283,7 +352,22 @@ class Attribute(Strict):
                 raise ValueError(problem)
         if isinstance(self.labels, tuple) and len(set(self.labels)) < len(self.labels):
             raise ValueError("labels must differ from each other")
+        if isinstance(self.labels, dict):
+            self._refuse_merging_labels(self.labels)
         return self
+
+    def _refuse_merging_labels(self, labels: Mapping[str, str]) -> None:
+        """Refuse two values under one label: only ``merge`` makes one group of two."""
+        into: dict[str, list[str]] = {group: [group] for group in self.merge or {}}
+        for value, label in labels.items():
+            if value != label:
+                into.setdefault(label, []).append(value)
+        for label, values in into.items():
+            if len(values) > 1:
+                raise ValueError(
+                    f"labels gives {listed(values)} the one name '{label}'. If they are one group, "
+                    f'say so: merge = {{ "{label}" = [...] }}'
+                )
 
     @property
     def groups_of_bins(self) -> tuple[str, ...]:
@@ -299,6 +383,8 @@ class Attribute(Strict):
 
 def unusable_group(level: str) -> str:
     """Say why a value cannot name a group; empty if it can."""
+    if not visible(level):
+        return "a text that shows nothing names no group. Empty those cells, or merge the value"
     if CROSS in level:
         return (
             f"the value '{level}' holds '*', which the tables use for crossings. Merge it under "
@@ -313,7 +399,7 @@ class Groups(Strict):
     """How deep attributes are crossed, and the smallest denominator that can show a limit kept."""
 
     intersections: int = Field(default=1, ge=1, le=4)
-    smallest: int | None = Field(default=None, ge=1)
+    smallest: int | None = Field(default=None, ge=1, le=1_000_000)
 
 
 class PolicyChoice(Strict):
@@ -342,13 +428,17 @@ class Report(Strict):
 class AuditInfo(Strict):
     """The seed of all randomness, and the date the audit is made for."""
 
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     date: dt.date | None = None
 
     @field_validator("date", mode="before")
     @classmethod
     def _iso(cls, value: object) -> object:
-        return dt.date.fromisoformat(value) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return dt.date.fromisoformat(value)
+        if value is not None and not isinstance(value, dt.date):
+            raise ValueError("is no date. Write it as 2026-11-23")
+        return value
 
 
 class AuditPlan(Strict):
@@ -370,7 +460,7 @@ class AuditPlan(Strict):
     def _name_attributes(cls, data: Any) -> Any:  # noqa: ANN401
         if isinstance(data, dict) and isinstance(data.get("attributes"), dict):
             named = {
-                name: {**spec, "name": name} if isinstance(spec, dict) else spec
+                name: {"name": name, **spec} if isinstance(spec, dict) else spec
                 for name, spec in data["attributes"].items()
             }
             return {**data, "attributes": named}
@@ -419,6 +509,16 @@ class AuditPlan(Strict):
                 "data.control and data.control_reason go together: a factor at which groups are "
                 "compared needs a sentence that says why it is legitimate, and the report prints it"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _attributes_apart(self) -> Self:
+        for name, attribute in self.attributes.items():
+            if attribute.name != name:
+                raise ValueError(
+                    f"attributes.{name} is also given the name '{attribute.name}'. Take that key "
+                    f"out; the name of the section is the attribute's"
+                )
         outcomes = {self.data.label: "data.label", self.data.decision: "data.decision"}
         for attribute in self.measured:
             if role := outcomes.get(attribute.column):
@@ -456,12 +556,11 @@ def read_plan(path: str | Path) -> AuditPlan:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise PlanError(f"Plan '{path.name}' cannot be read: {reason}.") from None
+    except (OSError, ValueError) as error:
+        raise PlanError(f"Plan '{path.name}' cannot be read: {unreadable(error)}.") from None
     try:
         content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError
         raise PlanError(f"Plan '{path.name}' is not valid TOML: {error}.") from None
     return make_plan(content, folder=path.parent)
 

@@ -1,11 +1,19 @@
 """Sections of plan and policy files that know all their keys; their faults in plain sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from auditkit.errors import did_you_mean
+from auditkit.errors import AuditkitError, did_you_mean
+
+KINDS = {
+    "model_type": "is not a table. Write a section of keys, in Python a mapping",
+    "dict_type": "is not a table. Write a section of keys, in Python a mapping",
+    "tuple_type": "is not a list",
+    "string_type": "is not a text",
+}
+"""What pydantic says of a wrong type, for people who write plans."""
 
 
 class Strict(BaseModel):
@@ -30,20 +38,41 @@ def problems_of(
         A sentence of help for a missing key, by its dotted name.
     """
     out: dict[str, None] = {}
-    for item in error.errors(include_url=False):
-        where = [str(part) for part in item["loc"] if not _is_branch(str(part))]
-        key = ".".join(where)
-        if item["type"] == "extra_forbidden":
-            near = did_you_mean(where[-1], _known_keys(root, where[:-1]))
-            text = f"'{key}' is not a key of the {document}. {near}".strip()
-        elif item["type"] == "missing":
-            text = f"'{key}' is missing. {help_for.get(key, '')}".strip()
-        else:
-            message = item["msg"].removeprefix("Value error, ")
-            shown = _shown(item.get("input"))
-            text = f"{key}: {message}{shown}." if key else f"{message}."
-        out[text] = None
+    items = error.errors(include_url=False)
+    keys = [[str(part) for part in item["loc"] if not _is_branch(str(part))] for item in items]
+    of_value = {tuple(k) for k, item in zip(keys, items, strict=True) if not _is_of_type(item)}
+    for where, item in zip(keys, items, strict=True):
+        if _is_of_type(item) and tuple(where) in of_value:
+            continue  # the other branch of a union, which was not meant
+        for text in _sentences(item, ".".join(where), where, root, document, help_for):
+            out[text] = None
     return list(out)
+
+
+def _sentences(
+    item: Any,  # noqa: ANN401
+    key: str,
+    where: list[str],
+    root: type[BaseModel],
+    document: str,
+    help_for: Mapping[str, str],
+) -> Iterator[str]:
+    cause = item.get("ctx", {}).get("error")
+    if item["type"] == "extra_forbidden":
+        near = did_you_mean(where[-1], _known_keys(root, where[:-1]))
+        yield f"'{key}' is not a key of the {document}. {near}".strip()
+    elif item["type"] == "missing":
+        yield f"'{key}' is missing. {help_for.get(key, '')}".strip()
+    elif isinstance(cause, AuditkitError):  # a part that was validated by itself
+        yield from (f"{key}: {problem}" for problem in cause.problems)
+    else:
+        message = KINDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+        shown = _shown(item.get("input"))
+        yield f"{key}: {message}{shown}." if key else f"{message}."
+
+
+def _is_of_type(item: Any) -> bool:  # noqa: ANN401
+    return bool(item["type"].endswith("_type"))
 
 
 def _is_branch(part: str) -> bool:

@@ -19,8 +19,9 @@ from auditkit.evidence.counts import (
     tally,
 )
 from auditkit.evidence.design import Design, design_of
+from auditkit.evidence.encoders import Fitted, fitted_columns, hides_encoders
 from auditkit.evidence.keys import DECISION, Key, attribute_names, expressions, keys_of
-from auditkit.evidence.models import Scorer, load_model, selects, text_features
+from auditkit.evidence.models import Scorer, load_model, selects
 from auditkit.evidence.opening import open_source
 from auditkit.evidence.quality import Levels, Quality, examine, exclusions
 from auditkit.evidence.sample import Reservoir, Sample, finish
@@ -76,6 +77,8 @@ def gather(
         What cannot be audited, and how to mend it.
     """
     scorer = load_model(model, plan) if model is not None else None
+    if scorer is None and plan.model.features is not None:
+        raise PlanError("model.features names the columns of a model, but there is no model.")
     if scorer is None and plan.data.decision is None:
         return _of_table(plan, open_source(plan, data, protected, ()))
     if scorer is not None and plan.data.decision is not None:
@@ -232,11 +235,11 @@ def _batches(
 ) -> "Iterator[tuple[pd.DataFrame, pd.DataFrame]]":
     """Read batches of key texts and amounts, and of features as the model was fitted on them."""
     import narwhals.stable.v2 as nw
-    import numpy as np
 
-    kinds = _readings(plan, source, scorer) if source.text else {}
+    fitted = fitted_columns(scorer.model, scorer.features)
+    kinds = _readings(plan, source, scorer, fitted) if source.text else {}
     features = {
-        f"f{i}": numbers(source, name)[0] if kinds.get(name) == "number" else nw.col(name)
+        f"f{i}": _reading(source, name, kinds.get(name, ""))
         for i, name in enumerate(scorer.features)
     }
     beside = {**expressions(keys), **(amounts.expressions or {"n": nw.lit(1)})}
@@ -245,40 +248,80 @@ def _batches(
     for batch in source.batches(source.frame.select(**beside, **features)):
         chunk = batch.reset_index(drop=True)
         rows = chunk[list(features)].set_axis(list(scorer.features), axis=1)
-        for name in rows.columns[[kinds.get(name) == "text" for name in rows.columns]]:
-            rows[name] = rows[name].astype(object).where(rows[name].notna(), np.nan)
+        if (
+            not source.is_pandas
+        ):  # a file holds one kind of missing text; the model may know another
+            for name in rows.columns[[_is_text(rows[name]) for name in rows.columns]]:
+                missing = fitted[name].missing if name in fitted else float("nan")
+                rows[name] = rows[name].astype(object).where(rows[name].notna(), missing)
         cells = chunk[list(beside)]
         yield cells.assign(**{name: key.spelled(cells[name]) for name, key in keys.items()}), rows
 
 
-def _readings(plan: AuditPlan, source: Source, scorer: Scorer) -> dict[str, str]:
+def _is_text(column: "pd.Series[Any]") -> bool:
+    import pandas as pd
+
+    return column.dtype == object or pd.api.types.is_string_dtype(column.dtype)
+
+
+def _reading(source: Source, name: str, kind: str) -> "nw.Expr":
+    import narwhals.stable.v2 as nw
+
+    if kind == "number":
+        return numbers(source, name)[0]
+    if kind == "truth":
+        is_true = nw.col(name).str.to_lowercase() == "true"
+        return nw.when(~nw.col(name).is_null()).then(is_true.cast(nw.Float64))
+    return nw.col(name)
+
+
+def _readings(
+    plan: AuditPlan, source: Source, scorer: Scorer, fitted: Mapping[str, Fitted]
+) -> dict[str, str]:
     """Say how each feature in a file of text is read: as declared, as fitted, or as it parses.
+
+    Returns
+    -------
+    dict
+        ``number``, ``text``, or ``truth`` for a column of true and false.
 
     Raises
     ------
     DataError
-        A column is read as numbers but holds other text, or is a mixture nobody declared.
+        A column is read as numbers but holds other text, is a mixture nobody declared, or is of
+        digits while the model has an encoder that may know them as text.
     """
     import narwhals.stable.v2 as nw
 
     declared = plan.model.features if isinstance(plan.model.features, Mapping) else {}
-    told: dict[str, str] = {**text_features(scorer.model), **declared}
+    told = {**{name: column.kind for name, column in fitted.items()}, **declared}
     sums: dict[str, nw.Expr] = {}
     for i, name in enumerate(scorer.features):
         value, unparsable = numbers(source, name)
-        sums |= {f"n{i}": ~value.is_null(), f"t{i}": unparsable}
+        truth = nw.col(name).str.to_lowercase().is_in(["true", "false"]).fill_null(value=False)
+        sums |= {f"n{i}": ~value.is_null(), f"t{i}": unparsable, f"b{i}": truth}
     frame = source.frame.select(**{k: ones(e) for k, e in sums.items()})
     totals = collected(frame.select(*(nw.col(k).sum() for k in sums))).iloc[0]
     problems = []
+    unclear = hides_encoders(scorer.model, scorer.features)
     out: dict[str, str] = {}
     for i, name in enumerate(scorer.features):
-        parsed, other = int(totals[f"n{i}"] or 0), int(totals[f"t{i}"] or 0)
+        parsed, other, truths = (int(totals[f"{kind}{i}"] or 0) for kind in "ntb")
+        only_truth = 0 < truths == other and not parsed and told.get(name) != "text"
         out[name] = told.get(name) or ("text" if other and not parsed else "number")
-        if out[name] == "number" and other:
+        if only_truth:
+            out[name] = "truth"
+        elif out[name] == "number" and other:
             problems.append(
                 f"Column '{name}' is read by the model as a number, but {other} of "
                 f"{parsed + other} values are not numbers. Mend or empty those cells, or declare "
                 f'it: [model.features] {name} = "text".'
+            )
+        elif unclear and parsed and name not in told:
+            problems.append(
+                f"Column '{name}' holds numbers, but the model has an encoder whose columns cannot "
+                f"be told, and it may know them as text. Declare how it is read: [model.features] "
+                f'{name} = "number" or {name} = "text".'
             )
     if problems:
         raise DataError(*problems)

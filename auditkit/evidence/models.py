@@ -4,16 +4,16 @@ No code from a model file is run: a ``.skops`` file is loaded only if every type
 reviewed list, and every other kind of file is refused.
 """
 
-import functools
 import hashlib
-import re
+import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditkit.errors import ModelError, listed
+from auditkit.errors import ModelError, listed, seen, unreadable
+from auditkit.evidence.encoders import fitted_columns
 from auditkit.plan import Above, AuditPlan, canonical
 
 if TYPE_CHECKING:
@@ -83,27 +83,49 @@ class Scorer:
         return self.positive == 0
 
     def decide(self, rows: "pd.DataFrame") -> "NDArray[np.object_]":
-        """Predict labels, spelled canonically; shape (n,), ``None`` where the model gives none."""
+        """Predict labels, spelled canonically; shape (n,), ``None`` where the model gives none.
+
+        Raises
+        ------
+        ModelError
+            It predicts something that is not one of its own labels: such a row would count as not
+            selected, whatever the model meant.
+        """
         import numpy as np
         import pandas as pd
 
         predicted = self._call("predict", rows)
-        codes, levels = pd.factorize(np.asarray(predicted))
+        codes, levels = pd.factorize(predicted)
         spelled = np.array([*(canonical(level) for level in levels), None], dtype=object)
+        rows_of = np.bincount(codes[codes >= 0], minlength=len(levels)).tolist()
+        strange = {
+            text: n
+            for text, n in zip(spelled.tolist(), rows_of, strict=False)
+            if text not in self.classes
+        }
+        if strange:
+            raise ModelError(
+                f"The model predicts what is not among its labels ({listed(self.classes)}) in "
+                f"{sum(strange.values())} of {len(rows)} rows: {seen(strange)}. Give a model whose "
+                f"predict returns its labels; a probability is cut by selected = {{ above = 0.5 }}."
+            )
         decided: NDArray[np.object_] = spelled[codes]  # the code of a missing value is -1
         return decided
 
     def probability(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
-        """Predict the probability of the positive label; shape (n,)."""
-        import numpy as np
-
+        """Predict the probability of the positive label; shape (n,), NaN where there is none."""
         if not hasattr(self.model, "predict_proba"):
             raise ModelError(
                 f"data.selected cuts a probability, but {type(self.model).__name__} has no "
                 f"predict_proba. Leave 'selected' out to use its own decisions."
             )
-        chances: Any = np.asarray(self._call("predict_proba", rows), dtype=np.float64)
-        of_positive: NDArray[np.float64] = chances[:, self.positive]
+        of_positive: NDArray[np.float64] = self._numbers("predict_proba", rows)[:, self.positive]
+        outside = int(((of_positive < 0) | (of_positive > 1)).sum())
+        if outside:
+            raise ModelError(
+                f"The model's predict_proba gives {outside} of {len(rows)} rows a number below 0 "
+                f"or above 1, which is no probability. Leave 'selected' out to use its decisions."
+            )
         return of_positive
 
     def output(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
@@ -115,7 +137,7 @@ class Scorer:
         if self.unit == "decision":
             decided: NDArray[np.bool_] = self.decide(rows) == self.classes[self.positive]
             return decided.astype(np.float64)
-        margin = np.asarray(self._call("decision_function", rows), dtype=np.float64).ravel()
+        margin = self._numbers("decision_function", rows)
         return -margin if self.positive_is_first else margin
 
     def with_unit(self, rows: "pd.DataFrame") -> "Scorer":
@@ -127,26 +149,68 @@ class Scorer:
         probability = hasattr(self.model, "predict_proba")
         if margin and probability:
             logit = replace(self, unit="margin").output(rows)
-            if logit.shape == (len(rows),) and np.allclose(
-                expit(logit), self.probability(rows), rtol=1e-9, atol=1e-9
-            ):
+            if np.allclose(expit(logit), self.probability(rows), rtol=1e-9, atol=1e-9):
                 return replace(self, unit="log-odds")
         return replace(
             self, unit="probability" if probability else "margin" if margin else "decision"
         )
 
-    def _call(self, method: str, rows: "pd.DataFrame") -> Any:  # noqa: ANN401
+    def _numbers(self, method: str, rows: "pd.DataFrame") -> "NDArray[np.float64]":
+        import numpy as np
+
+        given = self._call(method, rows)
+        try:
+            return given.astype(np.float64)
+        except (TypeError, ValueError):
+            raise ModelError(
+                f"The model's {method} gives values of type {given.dtype}, not numbers."
+            ) from None
+
+    def _call(self, method: str, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Ask the model about rows; what it gives must speak for each of them, in their order."""
+        import numpy as np
+        import pandas as pd
+
         named = hasattr(self.model, "feature_names_in_")
         try:
-            return getattr(self.model, method)(rows if named else rows.to_numpy())
-        except ModelError:
-            raise
-        except Exception as error:  # noqa: BLE001  (a model may raise anything)
-            told = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", str(error)).splitlines() or [""]
+            own = rows.copy(deep=False)  # a model that writes into its rows does not change ours
+            given = getattr(self.model, method)(own if named else own.to_numpy())
+            found = np.asarray(given)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (a model may raise anything)
+            # its text may quote a row, so none of it is told
             raise ModelError(
-                f"The model could not {method.replace('_', ' ')} ({type(error).__name__}: "
-                f"{told[0][:160]}). Check that the columns it reads hold what it was fitted on."
+                f"The model's {method} failed ({type(error).__name__}). {self._suspects(rows)}"
             ) from None
+        wanted = (len(rows), len(self.classes)) if method == "predict_proba" else (len(rows),)
+        if found.shape != wanted:
+            raise ModelError(
+                f"The model's {method} gives shape {found.shape} for {len(rows)} rows, where "
+                f"{wanted} is needed. Give a binary classifier that answers once for each row."
+            )
+        if isinstance(given, pd.Series | pd.DataFrame) and not given.index.equals(rows.index):
+            raise ModelError(
+                f"The model's {method} gives a {type(given).__name__} with another index than the "
+                f"rows it was asked about. Let it keep their index, or return an array."
+            )
+        return found
+
+    def _suspects(self, rows: "pd.DataFrame") -> str:
+        """Say in which columns the rows differ from what the model was fitted on, by counts."""
+        known = fitted_columns(self.model, self.features)
+        doubts = []
+        for name in self.features:
+            column = rows[name]
+            empty = int(column.isna().sum())
+            if name in known:
+                strange = int((~column.isin(list(known[name].levels)) & column.notna()).sum())
+                if strange:
+                    doubts.append(f"'{name}' holds values it was not fitted on in {strange} rows")
+            elif column.map(lambda value: isinstance(value, str)).any():
+                doubts.append(f"'{name}' holds text that no encoder of the model reads")
+            if empty:
+                doubts.append(f"'{name}' is empty in {empty} rows")
+        told = f" Of {len(rows)} rows: {'; '.join(doubts[:5])}." if doubts else ""
+        return f"Check that the columns it reads hold what it was fitted on.{told}"
 
 
 def load_model(model: Any, plan: AuditPlan) -> Scorer:  # noqa: ANN401
@@ -163,44 +227,67 @@ def load_model(model: Any, plan: AuditPlan) -> Scorer:  # noqa: ANN401
         raise ModelError(
             f"{type(estimator).__name__} has no predict method. Give a fitted classifier."
         )
-    classes = getattr(estimator, "classes_", None)
-    if classes is None:
+    given = getattr(estimator, "classes_", None)
+    if given is None:
         raise ModelError(
             f"{type(estimator).__name__} has no classes_: it is not fitted, or not a classifier, "
             f"and the task is {plan.data.task} classification."
         )
-    spelled = tuple(canonical(value) for value in classes)
-    problems = []
-    positive = plan.data.positive
-    if positive is None:
-        problems.append(
-            "data.positive is missing: say which of the model's labels is the positive one."
+    import numpy as np
+
+    if np.ndim(given) == 0 or any(np.ndim(value) for value in given):
+        raise ModelError(
+            f"{type(estimator).__name__} predicts several outcomes at once, or names no labels in "
+            f"classes_. Give a classifier with one outcome of two labels."
         )
-    elif positive not in spelled:
+    spelled = tuple(canonical(value) for value in given)
+    problems = [*_unfit_labels(spelled, plan.data.positive)]
+    features = _features(estimator, plan)
+    if plan.data.label in features:
         problems.append(
-            f"The positive label '{positive}' is not among the model's labels ({listed(spelled)})."
-        )
-    if len(spelled) != 2:
-        problems.append(
-            f"The model has {len(spelled)} labels ({listed(spelled)}), but the task is binary. "
-            f"Several classes are not audited by this version."
+            f"The model reads the label column '{plan.data.label}': it is told the outcome it is "
+            f"to find, so its errors say nothing. Give the model that is used, and its own columns."
         )
     if problems:
         raise ModelError(*problems)
-    assert positive is not None  # noqa: S101
-    return Scorer(estimator, _features(estimator, plan), spelled, spelled.index(positive))
+    assert plan.data.positive is not None  # noqa: S101
+    return Scorer(estimator, features, spelled, spelled.index(plan.data.positive))
+
+
+def _unfit_labels(labels: tuple[str, ...], positive: str | None) -> Iterator[str]:
+    """Say why the labels of a model do not fit the plan."""
+    if positive is None:
+        yield "data.positive is missing: say which of the model's labels is the positive one."
+    elif positive not in labels:
+        yield f"The positive label '{positive}' is not among the model's labels ({listed(labels)})."
+    if "" in labels:
+        yield "A label of the model is an empty text, which counts as missing."
+    elif len(set(labels)) < len(labels):
+        yield f"Labels of the model are spelled alike: {listed(labels)}."
+    elif len(labels) != 2:
+        yield (
+            f"The model has {len(labels)} labels ({listed(labels)}), but the task is binary. "
+            f"Several classes are not audited by this version."
+        )
 
 
 def _features(estimator: Any, plan: AuditPlan) -> tuple[str, ...]:  # noqa: ANN401
     declared = tuple(plan.model.features or ())
     known = tuple(str(name) for name in getattr(estimator, "feature_names_in_", ()))
     count = getattr(estimator, "n_features_in_", None)
+    if twice := sorted({name for name in known if known.count(name) > 1}):
+        raise ModelError(
+            f"The model was fitted on more than one column named {listed(twice)}, so the columns "
+            f"of the data cannot be told apart. Fit it on columns of different names."
+        )
     if known:
-        if declared and set(declared) != set(known):
+        partial = isinstance(plan.model.features, Mapping)  # says how columns are read, not which
+        absent = [] if partial else sorted(set(known) - set(declared))
+        unknown = sorted(set(declared) - set(known))
+        if declared and (absent or unknown):
             raise ModelError(
                 f"model.features differs from the columns the model was fitted on: "
-                f"missing {listed(sorted(set(known) - set(declared))) or 'none'}, "
-                f"unknown {listed(sorted(set(declared) - set(known))) or 'none'}."
+                f"missing {listed(absent) or 'none'}, unknown {listed(unknown) or 'none'}."
             )
         return known
     if not declared:
@@ -223,16 +310,19 @@ def load_file(path: Path, plan: AuditPlan) -> Any:  # noqa: ANN401
     ModelError
         It is missing, is of another kind, holds other types, or has another digest.
     """
-    if not path.is_file():
+    try:
+        content = path.read_bytes() if path.is_file() else None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"Model file '{path.name}' cannot be read: {unreadable(error)}.") from None
+    if content is None:
         raise ModelError(f"Model file '{path.name}' does not exist where the plan points.")
-    content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if plan.model.sha256 and plan.model.sha256.lower() != digest:
         raise ModelError(
             f"Model file '{path.name}' has the SHA-256 {digest}, but the plan expects "
             f"{plan.model.sha256.lower()}. It is another file, or it was changed."
         )
-    if not zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(io.BytesIO(content)):
         raise ModelError(
             f"Model file '{path.name}' is not a .skops file. Pickle and joblib files can run any "
             f"code when loaded and are refused. Save the model with skops.io.dump, or audit a "
@@ -260,27 +350,6 @@ def load_file(path: Path, plan: AuditPlan) -> Any:  # noqa: ANN401
             f"Model file '{path.name}' cannot be loaded ({type(error).__name__}): it is damaged, "
             f"or was saved by another version of scikit-learn."
         ) from None
-
-
-def text_features(estimator: Any) -> Mapping[str, str]:  # noqa: ANN401
-    """Say which source columns the model's encoders were fitted on as text, which as numbers.
-
-    Only what the encoders themselves hold is told; a column that meets no encoder is left out.
-    """
-    out: dict[str, str] = {}
-    steps = [step for _, step in getattr(estimator, "steps", [])] or [estimator]
-    for name, transformer, columns in getattr(steps[0], "transformers_", []):
-        if name == "remainder" or isinstance(transformer, str):
-            continue
-        inner = [step for _, step in getattr(transformer, "steps", [])] or [transformer]
-        holder = next((step for step in inner if hasattr(step, "categories_")), None)
-        if holder is None or isinstance(columns, str | slice | functools.partial):
-            continue
-        for column, levels in zip(columns, holder.categories_, strict=False):
-            if isinstance(column, str):
-                number = all(isinstance(v, int | float) for v in levels.tolist() if v is not None)
-                out[column] = "number" if number else "text"
-    return out
 
 
 def selects(scorer: Scorer, plan: AuditPlan, rows: "pd.DataFrame") -> "NDArray[np.object_]":
