@@ -14,6 +14,7 @@ Each carries ``problems``: every problem that was found, one sentence of fact an
 The command line prints them, one to a line, and leaves with exit code 2.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
@@ -63,13 +64,13 @@ def seen(counts: Mapping[str, int], most: int = 5) -> str:
     are never quoted: there are many of them, or most rows have one of their own.
 
     >>> seen({"yes": 3, "no": 2}), seen({"Amal": 1, "Bakr": 1, "Chen": 1})
-    ("'yes' (3 rows), 'no' (2 rows)", '3 different values in 3 rows')
+    ("'yes' in 3 rows, 'no' in 2 rows", '3 different values in 3 rows')
     """
     rows = sum(counts.values())
     if looks_personal(len(counts), rows):
         return f"{len(counts)} different values in {rows} rows"
     few = list(counts.items())[:most]
-    told = ", ".join(f"'{v}' ({n} row{'' if n == 1 else 's'})" for v, n in few)
+    told = ", ".join(f"'{v}' in {n} row{'' if n == 1 else 's'}" for v, n in few)
     return told + (f" and {len(counts) - most} more" if len(counts) > most else "")
 
 
@@ -86,12 +87,21 @@ def unreadable(error: OSError | ValueError) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """End a message about an unknown ``name``: the nearest known one, or all of them."""
+    """End a message about an unknown ``name``: the nearest known one, or all of them.
+
+    All are told only if they look like names that somebody gave: the columns of a file without a
+    header are the cells of its first row.
+    """
     choices = sorted(set(known))
     near = get_close_matches(name, choices, n=1, cutoff=0.6)
     if near:
         return f"Did you mean '{near[0]}'?"
+    if not all(GIVEN_NAME.fullmatch(choice) for choice in choices):
+        return f"None of the {len(choices)} names there are is like it."
     return f"Known: {listed(choices)}." if choices else ""
+
+
+GIVEN_NAME = re.compile(r"[a-z][a-z0-9]*(?:[_.-][a-z0-9]+)*")
 
 
 def listed(values: Sequence[object], most: int = 8) -> str:

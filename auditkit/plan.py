@@ -41,8 +41,8 @@ MOST_BINS = 50
 
 WHOLE_NUMBER = re.compile(r"[+-]?\d+\.0+")
 NUMBER = re.compile(
-    r"\s*[-+]?(?:(?:\d{1,300}\.?\d*|\.\d+)"
-    r"|(?:\d{1,8}\.?\d*|\.\d+)[eE](?:\+?[0-2]?\d{1,2}|-\d{1,3}))\s*"
+    r"\s*[-+]?(?:(?:\d{1,300}(?:\.\d*)?|\.\d+)"
+    r"|(?:\d{1,8}(?:\.\d*)?|\.\d+)[eE](?:\+?[0-2]?\d{1,2}|-\d{1,3}))\s*"
 )
 """Text that is read as a number, the same on every engine, and never an infinite one."""
 
@@ -81,6 +81,12 @@ def canonical(value: object) -> str:
     return canonical(item()) if callable(item) else str(value)
 
 
+FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0") | {
+    chr(code) for code in range(0xFE00, 0xFE10)
+}
+"""What shows nothing though Unicode does not count it among the characters of format."""
+
+
 def visible(text: str) -> str:
     """Leave out what cannot be seen: characters of format and direction, and spaces at the ends.
 
@@ -89,7 +95,8 @@ def visible(text: str) -> str:
     """
     if text.isascii():
         return text.strip()
-    return "".join(c for c in text if unicodedata.category(c) != "Cf").strip()
+    shown = (c for c in text if unicodedata.category(c) != "Cf" and c not in FILLERS)
+    return "".join(shown).strip()
 
 
 def _one_value(value: object) -> str:

@@ -98,7 +98,7 @@ class TestRefused:
 
     def test_a_positive_label_that_never_occurs(self, twelve):
         data = twelve.assign(need=twelve["need"].map({1: "Yes", 0: "No"}))
-        words = ["'yes' never occurs", "'need'", "'No', 'Yes'"]
+        words = ["'yes' never occurs", "'need'", "'No' in 4 rows, 'Yes' in 8 rows"]
         self.check(words, data, positive="yes", selected=1)
 
     def test_probabilities_as_decisions(self, twelve):
@@ -107,10 +107,16 @@ class TestRefused:
 
     def test_decisions_in_other_words_than_the_label(self, twelve):
         data = twelve.assign(chosen=twelve["chosen"].map({1: "in", 0: "out"}))
-        self.check(["'in', 'out'", "not the label's values", "selected = "], data)
+        self.check(
+            ["'in' in 5 rows, 'out' in 7 rows", "not the label's values", "selected = "], data
+        )
 
     def test_a_decision_that_no_row_has(self, twelve):
-        self.check(["selected names 'yes'", "never holds", "'0', '1'"], twelve, selected="yes")
+        self.check(
+            ["selected names 'yes'", "never holds", "'0' in 7 rows, '1' in 5 rows"],
+            twelve,
+            selected="yes",
+        )
 
     def test_a_misaligned_index(self, twelve):
         other = twelve["chosen"].set_axis(range(5, 17))
@@ -136,7 +142,9 @@ class TestRefused:
 
     def test_three_classes(self, twelve):
         data = twelve.assign(need=["a", "b", "c"] * 4)
-        self.check(["3 different values", "'a', 'b', 'c'"], data, positive="a", selected=1)
+        self.check(
+            ["3 different values", "'a' in 4 rows, 'b' in 4 rows"], data, positive="a", selected=1
+        )
 
     def test_a_missing_column_names_the_nearest(self, twelve):
         self.check(
@@ -180,7 +188,7 @@ class TestRefused:
         self.check(words, data, attributes=[Attribute("group", bins=[18])])
 
     def test_an_unknown_reference(self, twelve):
-        words = ["no group 'c' to be the reference", "'a', 'b'"]
+        words = ["no group 'c' to be the reference", "'a' in 6 rows"]
         self.check(words, twelve, attributes=[Attribute("group", reference="c")])
 
     def test_two_columns_of_one_name(self, twelve):

@@ -133,29 +133,61 @@ def unusable_type(source: Source, name: str) -> str:
     import narwhals.stable.v2 as nw
 
     dtype = source.frame.collect_schema()[name]
-    if dtype.is_nested() or dtype == nw.Binary:
+    if dtype.is_nested() or dtype in (nw.Binary, nw.Duration):
         return (
             f"Column '{name}' holds values of type {dtype}, which name no group. Give a column of "
             f"text, numbers, dates or true and false."
         )
     native = source.frame.to_native()
-    if not source.is_pandas or native[name].dtype != object:
+    if not source.is_pandas:
         return ""
-    values = native[name].dropna()
-    kinds = {type(value).__name__: value for value in values}
-    if any(kind in ("list", "dict", "set", "tuple", "bytes", "ndarray") for kind in kinds):
+    column = native[name]
+    values = column.cat.categories.to_series() if hasattr(column, "cat") else column
+    if values.dtype != object:
+        return ""
+    kinds = values.dropna().map(type).value_counts()
+    families = {_family(kind) for kind in kinds.index}
+    if unusable := sorted(families & UNUSABLE):
+        return f"Column '{name}' holds values of type {', '.join(unusable)}. Give plain values."
+    if families == {"text"} and (broken := sum(map(_is_broken, values.dropna()))):
         return (
-            f"Column '{name}' holds values of type {', '.join(sorted(kinds))}. Give plain values."
+            f"Column '{name}' holds text of a broken encoding in {broken} rows. Write it anew as "
+            f"UTF-8."
         )
-    if len(kinds) <= 1 or set(kinds) <= {"int", "float", "int64", "float64"}:
+    if len(families) <= 1:
         return ""
     counts = ", ".join(
-        f"{sum(type(v).__name__ == kind for v in values)} of type {kind}" for kind in sorted(kinds)
+        f"{n} of type {kind}" for kind, n in sorted((k.__name__, n) for k, n in kinds.items())
     )
     return (
         f"Column '{name}' mixes types ({counts}), so that 1 and '1' would print alike. "
         f"Cast it to one type."
     )
+
+
+UNUSABLE = frozenset({"list", "dict", "set", "tuple", "bytes", "ndarray", "timedelta"})
+
+
+def _is_broken(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _family(kind: type) -> str:
+    """Name the kind of value that a type holds: values of one kind are spelled apart."""
+    import datetime as dt
+    from decimal import Decimal
+
+    import numpy as np
+
+    families: dict[str, tuple[type, ...]] = {
+        "true or false": (bool, np.bool_),
+        "timedelta": (dt.timedelta, np.timedelta64),
+        "number": (int, float, np.number, Decimal),
+        "text": (str,),
+        "date": (dt.date,),
+    }
+    named = (name for name, kinds in families.items() if issubclass(kind, kinds))
+    return next(named, kind.__name__)
 
 
 def expressions(keys: Mapping[str, Key]) -> "dict[str, nw.Expr]":

@@ -5,11 +5,11 @@ Works on the levels of each column and their counts, never on rows: it costs the
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditkit.errors import DataError, listed
+from auditkit.errors import MOST_SHOWN, DataError, listed, looks_personal, seen
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import NO, UNKNOWN, YES, Cell, Counts, Tally
 from auditkit.evidence.keys import (
@@ -20,7 +20,7 @@ from auditkit.evidence.keys import (
     UNPARSABLE,
     attribute_names,
 )
-from auditkit.plan import NUMBER, Attribute, AuditPlan, canonical, unusable_group
+from auditkit.plan import NUMBER, Attribute, AuditPlan, canonical, unusable_group, visible
 from auditkit.results import ALL, NOT_RECORDED, Exclusion
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 MOST_LEVELS = 500
 MOST_CONTROLS = 100
 FEW_NUMBERS = 12  # more distinct numbers than this are a scale, not a set of codes
+FEW_WORDS = 4  # and still are with a word or two among them, one to this many numbers
 MOST_OUTCOMES = 2
+MOST_EXAMPLES = 3
 LOOKS_MISSING = frozenset({"na", "n/a", "nan", "none", "null", "nil", "?", "-", ".", "unknown", ""})
 MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 DATE_LIKE = re.compile(rf"(?:\d{{1,2}}[-/ ](?:{MONTHS})|(?:{MONTHS})[-/ ]\d{{1,2}})", re.IGNORECASE)
@@ -126,8 +128,8 @@ def examine(
         if (rows := sum(n for text, n in levels.items() if text and not _is_nfc(text)))
         and roles.get(name)
     ]
-    labels = _label(plan, columns[LABEL], problems)
-    decisions = _decision(plan, columns[DECISION], columns[LABEL], problems, model=model)
+    labels = _label(plan, columns[LABEL], problems, notes)
+    decisions = _decision(plan, columns[DECISION], columns[LABEL], problems, notes, model=model)
     strata = _strata(plan, columns[STRATUM], problems) if STRATUM in columns else {}
     controls = _controls(plan, columns[CONTROL], problems) if CONTROL in columns else {}
     if problems:
@@ -175,9 +177,12 @@ def groups_of(
     else:
         group_of, order = _named_groups(attribute, recorded, declared, problems, notes)
     if attribute.reference is not None and attribute.reference not in order:
+        sizes = dict.fromkeys(order, 0)
+        for text, group in group_of.items():
+            sizes[group] = sizes.get(group, 0) + recorded[text]
         problems.append(
             f"Attribute '{attribute.name}' has no group '{attribute.reference}' to be the "
-            f"reference. Its groups: {listed(order)}."
+            f"reference. Its groups: {seen(sizes)}."
         )
     places = {group: i for i, group in enumerate(order)}
     texts: dict[str | None, int] = {t: places.get(g, -1) for t, g in group_of.items()}
@@ -192,40 +197,41 @@ def _named_groups(
     notes: list[str],
 ) -> tuple[dict[str, str], list[str]]:
     """Carry out merges and labels, and look at what names remain."""
-    name = attribute.column
     labels = attribute.labels if isinstance(attribute.labels, dict) else {}
     merged = {v: group for group, values in (attribute.merge or {}).items() for v in values}
-    spelled = {text: canonical(text) for text in recorded}
-    absent = [v for v in merged if v not in spelled.values()]
+
+    def group(value: str) -> str:
+        value = merged.get(value, value)
+        return labels.get(value, value)
+
+    spelled, rows = _values(recorded)
+    if problem := _identifier(attribute.column, {group(value): n for value, n in rows.items()}):
+        problems.append(problem)  # and nothing more, because anything more would quote people
+        return {text: text for text in recorded}, list(recorded)
+    absent = [v for v in merged if v not in rows]
     if absent:
         notes.append(f"Attribute '{attribute.name}': merged values without rows: {listed(absent)}.")
     notes += [
         f"Attribute '{attribute.name}': {listed(values)} were counted as '{target}'."
         for target, values in (attribute.merge or {}).items()
     ]
-
-    def group(value: str) -> str:
-        value = merged.get(value, value)
-        return labels.get(value, value)
-
     group_of = {text: group(value) for text, value in spelled.items()}
-    names = {*group_of.values(), *(group(canonical(level)) for level in declared)}
+    levels = {text for level in declared if (text := canonical(level))}
+    names = {*group_of.values(), *map(group, levels)}
     names |= {group(value) for value in labels} | set(attribute.merge or {}) - set(labels)
-    problems += [f"Column '{name}': {p}." for g in sorted(names) if (p := unusable_group(g))]
-    if not labels and not attribute.merge:
-        problems += _scale(attribute, recorded)
-    problems += _look_alikes(name, sorted(names))
-    if len(names) > MOST_LEVELS:
-        problems.append(
-            f"Column '{name}' has {len(names)} values: it looks like an identifier, not a group. "
-            f"Merge values, or choose another column."
-        )
-    marks = sorted(g for g in names if g.strip().lower() in LOOKS_MISSING)
-    if marks:
-        notes.append(
-            f"Attribute '{attribute.name}': {listed(marks)} may stand for a missing value; it was "
-            f"counted as a group. Only empty cells count as {NOT_RECORDED}."
-        )
+    known = {*rows, *levels} - set(merged)
+    problems += [
+        f"Attribute '{attribute.name}': the label '{label}' of '{value}' is also a value of "
+        f"column '{attribute.column}' ({rows.get(label, 0)} rows). If they are one group, say so: "
+        f'merge = {{ "{label}" = [...] }}; else choose another label.'
+        for value, label in labels.items()
+        if label != value and label in known
+    ]
+    loose = {value: n for value, n in rows.items() if value not in labels and value not in merged}
+    problems += _unusable(attribute.column, sorted(names), personal=_personal(rows))
+    problems += _scale(attribute.column, loose)
+    problems += _look_alikes(attribute.column, sorted(names), personal=_personal(rows))
+    notes += _marks(f"Attribute '{attribute.name}'", names, "a group")
     dates = sorted(g for g in names if DATE_LIKE.search(g))
     if dates and any(RANGE_LIKE.search(g) for g in names):
         notes.append(
@@ -235,32 +241,98 @@ def _named_groups(
     return group_of, sorted(names, key=_natural)
 
 
-def _scale(attribute: Attribute, recorded: dict[str, int]) -> list[str]:
-    """Refuse numbers that were not put into bins: each would be a group of its own."""
-    values = [float(text) for text in recorded if NUMBER.fullmatch(text)]
-    if len(values) < len(recorded) or len(values) <= FEW_NUMBERS:
+def _personal(rows: Mapping[str, int]) -> bool:
+    return looks_personal(len(rows), sum(rows.values()))
+
+
+def _identifier(name: str, rows: Mapping[str, int]) -> str:
+    """Say why a column tells people apart, not groups; empty if it does not."""
+    values, people = len(rows), sum(rows.values())
+    scale = sum(bool(NUMBER.fullmatch(value)) for value in rows) == values
+    if scale or values <= min(MOST_LEVELS, max(MOST_SHOWN, people / 2)):
+        return ""
+    return (
+        f"Column '{name}' has {values} values in {people} rows: it looks like an identifier, not a "
+        f"group. Put numbers into bins, merge values, or choose another column."
+    )
+
+
+def _marks(who: str, values: Iterable[str], as_what: str) -> list[str]:
+    """Note values that may stand for a missing one."""
+    marks = sorted(v for v in values if visible(v).lower() in LOOKS_MISSING)
+    if not marks:
         return []
-    values.sort()
-    cuts = sorted({round(values[len(values) * k // 4]) for k in (1, 2, 3)})
     return [
-        f"Column '{attribute.column}' holds {len(values)} different numbers, from {min(values):g} "
-        f"to {max(values):g}. Put them into bins, such as bins = {cuts}; if they are codes, give "
-        f"each a label."
+        f"{who}: {listed(marks)} may stand for a missing value; it was counted as {as_what}. "
+        f"Only empty cells count as {NOT_RECORDED}."
     ]
 
 
-def _look_alikes(name: str, groups: Sequence[str]) -> list[str]:
-    """Refuse values that differ only in case, spaces or Unicode form: one group made two."""
+def _unusable(name: str, groups: Sequence[str], *, personal: bool) -> list[str]:
+    """Refuse values that cannot name a group; a few are told, of people's none."""
+    bad = [problem for group in groups if (problem := unusable_group(group))]
+    if bad and personal:
+        return [
+            f"Column '{name}' has {len(bad)} values that cannot name a group: they hold '*', are "
+            f"words of the tables, or show nothing. Merge them under other names."
+        ]
+    shown = [f"Column '{name}': {problem}." for problem in bad[:MOST_EXAMPLES]]
+    if more := len(bad) - len(shown):
+        shown.append(f"Column '{name}' has {more} more such values.")
+    return shown
+
+
+def _scale(name: str, rows: Mapping[str, int]) -> list[str]:
+    """Refuse numbers that were not put into bins: each would be a group of its own."""
+    values = sorted(float(text) for text in rows if NUMBER.fullmatch(text))
+    words = {text: n for text, n in rows.items() if not NUMBER.fullmatch(text)}
+    if len(values) <= FEW_NUMBERS or len(words) * FEW_WORDS > len(values):
+        return []
+    what, cuts = "", "[18, 61]"
+    if len(values) <= sum(rows.values()) / 2:  # else each number may be one person's
+        what = f", from {values[0]:g} to {values[-1]:g}"
+        cuts = str(sorted({round(values[len(values) * k // 4]) for k in (1, 2, 3)}))
+    beside = ""
+    if words:
+        beside = (
+            f" Beside them are {seen(words)}, {sum(words.values())} rows in all; bins want those "
+            f"cells mended or empty."
+        )
+    return [
+        f"Column '{name}' holds {len(values)} different numbers{what}. Put them into bins, such as "
+        f"bins = {cuts}; if they are codes, give each a label.{beside}"
+    ]
+
+
+def _look_alikes(name: str, groups: Sequence[str], *, personal: bool) -> list[str]:
+    """Refuse values that differ only in what cannot be told by eye: one group made two."""
     alike: dict[str, list[str]] = {}
     for group in groups:
-        folded = unicodedata.normalize("NFKC", group).casefold()
+        folded = visible(unicodedata.normalize("NFKC", group)).casefold()
         alike.setdefault(" ".join(folded.split()), []).append(group)
-    return [
-        f"Column '{name}' has values that differ only in case or spaces: {listed(same)}. If they "
-        f'are one group, say so: merge = {{ "{same[0].strip()}" = [...] }}.'
-        for same in alike.values()
-        if len(same) > 1
+    same = [values for values in alike.values() if len(values) > 1]
+    if same and personal:
+        return [
+            f"Column '{name}' has {sum(map(len, same))} values that differ from another only in "
+            f"case, spaces or characters that cannot be seen. If they are one group, merge them."
+        ]
+    told = [
+        f"Column '{name}' has values that differ only in case, spaces or characters that cannot be "
+        f"seen: {listed([_shown(value) for value in values], MOST_EXAMPLES)}. If they are one "
+        f'group, say so: merge = {{ "{visible(values[0])}" = [...] }}.'
+        for values in same[:MOST_EXAMPLES]
     ]
+    if more := len(same) - len(told):
+        told.append(f"Column '{name}' has {more} more sets of such values.")
+    return told
+
+
+def _shown(text: str) -> str:
+    """Write what cannot be seen as its number in Unicode."""
+    if visible(text) == text.strip():
+        return text
+    seen_by_eye = set(visible(text)) | {" "}
+    return "".join(c if c in seen_by_eye else f"<U+{ord(c):04X}>" for c in text)
 
 
 def _natural(text: str) -> tuple[tuple[int, float, str], ...]:
@@ -269,55 +341,72 @@ def _natural(text: str) -> tuple[tuple[int, float, str], ...]:
     return tuple((0, float(p), "") if i % 2 else (1, 0.0, p) for i, p in enumerate(parts))
 
 
-def _label(plan: AuditPlan, levels: Levels, problems: list[str]) -> dict[str | None, int]:
+def _values(levels: Levels | dict[str, int]) -> tuple[dict[str, str], dict[str, int]]:
+    """Spell the recorded texts of a column canonically, and count the rows of each value."""
+    spelled = {text: canonical(text) for text in levels if text is not None}
+    rows = dict.fromkeys(sorted(set(spelled.values()), key=_natural), 0)
+    for text, value in spelled.items():
+        rows[value] += levels[text]
+    return spelled, rows
+
+
+def _label(
+    plan: AuditPlan, levels: Levels, problems: list[str], notes: list[str]
+) -> dict[str | None, int]:
     """Say for each text of the label column whether it is the positive outcome."""
     name, positive = plan.data.label, plan.data.positive
     if name is None:
         return {None: UNKNOWN}
-    spelled = {text: canonical(text) for text in levels if text is not None}
-    values = sorted(set(spelled.values()), key=_natural)
-    if not values:
+    spelled, rows = _values(levels)
+    if not rows:
         problems.append(f"Label column '{name}' has no recorded value.")
-    elif len(values) > MOST_OUTCOMES:
+    elif len(rows) > MOST_OUTCOMES:
         problems.append(
-            f"Label column '{name}' has {len(values)} different values ({listed(values)}), but the "
+            f"Label column '{name}' has {len(rows)} different values ({seen(rows)}), but the "
             f"task is binary classification. Give a label with two values."
         )
-    elif positive not in values:
+    elif positive not in rows:
         problems.append(
             f"The positive label '{positive}' never occurs in column '{name}'. "
-            f"Values seen: {listed(values)}. Set data.positive to one of them."
+            f"Values seen: {seen(rows)}. Set data.positive to one of them."
         )
+    notes += _marks(f"Label column '{name}'", set(rows) - {positive}, "the negative outcome")
     return {None: UNKNOWN} | {t: YES if v == positive else NO for t, v in spelled.items()}
 
 
 def _decision(
-    plan: AuditPlan, levels: Levels, labels: Levels, problems: list[str], *, model: bool
+    plan: AuditPlan,
+    levels: Levels,
+    labels: Levels,
+    problems: list[str],
+    notes: list[str],
+    *,
+    model: bool,
 ) -> dict[str | None, int]:
     """Say for each text of the decision whether it selects."""
     name = "the model's decisions" if model else f"column '{plan.data.decision}'"
-    rows = sum(levels.values())
-    spelled = {text: canonical(text) for text in levels if text is not None}
-    values = sorted(set(spelled.values()), key=_natural)
+    total = sum(levels.values())
+    spelled, rows = _values(levels)
     chosen: tuple[str, ...] = ("true",)
     if bad := levels.get(UNPARSABLE):
         problems.append(
             f"data.selected cuts {name} at a number, but {bad} rows hold something that is not a "
             f"finite number. Mend or empty those cells."
         )
-    elif not values:
-        problems.append(f"There is no decision in {name}: all {rows} rows are empty.")
+    elif not rows:
+        problems.append(f"There is no decision in {name}: all {total} rows are empty.")
     elif isinstance(plan.data.selected, tuple):
         chosen = plan.data.selected
-        if unseen := [v for v in chosen if v not in values]:
+        if unseen := [v for v in chosen if v not in rows]:
             problems.append(
                 f"data.selected names {listed(unseen)}, which {name} never holds. Values seen: "
-                f"{listed(values)}."
+                f"{seen(rows)}."
             )
     elif plan.data.selected is None:
         chosen = (plan.data.positive,) if plan.data.positive is not None else ()
-        if problem := _not_decisions(name, values, labels, chosen, model=model):
+        if problem := _not_decisions(name, rows, labels, chosen, model=model):
             problems.append(problem)
+    notes += _marks(f"{name[0].upper()}{name[1:]}", set(rows) - set(chosen), "not selected")
     return {None: UNKNOWN} | {t: YES if v in chosen else NO for t, v in spelled.items()}
 
 
@@ -353,27 +442,25 @@ def _controls(plan: AuditPlan, levels: Levels, problems: list[str]) -> dict[str 
 
 
 def _not_decisions(
-    name: str, values: Sequence[str], labels: Levels, positive: tuple[str, ...], *, model: bool
+    name: str, rows: Mapping[str, int], labels: Levels, positive: tuple[str, ...], *, model: bool
 ) -> str:
     """Say why values cannot be taken for decisions in the label's words; empty if they can."""
     if model:
         return ""
     if not positive:
-        return (
-            f"data.selected is missing: say which values of {name} select. Seen: {listed(values)}."
-        )
-    known = {canonical(text) for text in labels if text is not None} | set(positive)
-    if set(values) <= known:
+        return f"data.selected is missing: say which values of {name} select. Seen: {seen(rows)}."
+    known = _values(labels)[1] | dict.fromkeys(positive, 0)
+    if set(rows) <= set(known):
         return ""
-    fractions = [v for v in values if NUMBER.fullmatch(v) and not float(v).is_integer()]
-    if fractions:
+    subject = f"{name[0].upper()}{name[1:]}"
+    if any(NUMBER.fullmatch(v) and not float(v).is_integer() for v in rows):
         return (
-            f"{name[0].upper()}{name[1:]} holds numbers such as {fractions[0]}: probabilities or "
-            f"scores, not decisions. Say where the cut is: selected = {{ above = 0.5 }}."
+            f"{subject} holds numbers ({seen(rows)}): probabilities or scores, not decisions. Say "
+            f"where the cut is: selected = {{ above = 0.5 }}."
         )
     return (
-        f"{name[0].upper()}{name[1:]} holds {listed(values)}, which are not the label's values "
-        f"({listed(sorted(known))}). Say which of them select: selected = ..."
+        f"{subject} holds {seen(rows)}, which are not the label's values "
+        f"({seen(known)}). Say which of them select: selected = ..."
     )
 
 

@@ -69,10 +69,10 @@ class Made:
     ("predict", "told"),
     [
         (lambda rows: 1 / (1 + np.exp(-rows.x.to_numpy())), r"600 of 600 rows: \d+ different"),
-        (lambda rows: (rows.x > 0) * 1, r"600 of 600 rows: '1' \(\d+ rows\), '0' \(\d+ rows\)"),
+        (lambda rows: (rows.x > 0) * 1, r"600 of 600 rows: '1' in \d+ rows, '0' in \d+ rows"),
         (
             lambda rows: np.where(rows.x > 1, "maybe", np.where(rows.x > 0, "yes", "no")),
-            r"rows: 'maybe' \(\d+ rows\)",
+            r"rows: 'maybe' in \d+ rows",
         ),
     ],
 )
