@@ -4,6 +4,9 @@ DuckDB streams them. It is told which files it may open, and can reach nothing e
 no network, no extension.
 """
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,12 +29,16 @@ class Reader:
     def __init__(self) -> None:
         import duckdb
 
+        # what does not fit in memory is spilled there, never into the working folder
+        private = tempfile.mkdtemp(prefix="auditkit-")
         self.connection = duckdb.connect(
             config={
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
+                "temp_directory": private,
             }
         )
+        weakref.finalize(self.connection, shutil.rmtree, private, ignore_errors=True)
         self.paths: list[str] = []
         self.databases = 0
 

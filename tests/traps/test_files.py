@@ -141,3 +141,18 @@ def test_a_file_without_rows_is_refused(tmp_path, content):
     path.write_text(content)
     with pytest.raises(DataError, match="no rows"):
         audit(path)
+
+
+def test_what_is_spilled_goes_to_a_private_folder_that_is_removed(tmp_path, monkeypatch):
+    import tempfile
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "rows.csv").write_text(text(rows(200)))
+    made, seen = [], tempfile.mkdtemp
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda **k: made.append(seen(**k)) or made[-1])
+    audit(tmp_path / "rows.csv")
+    assert len(made) == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["rows.csv", "temporary"]
+    assert list((tmp_path / "temporary").iterdir()) == []
