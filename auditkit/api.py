@@ -19,6 +19,7 @@ from auditkit.judge import (
     findings,
     hypotheses,
     judge,
+    only_declared,
 )
 from auditkit.measure import measure
 from auditkit.plan import Attribute, AuditPlan, make_plan, read_plan
@@ -85,7 +86,15 @@ def _run(
     disparities = compare(groups, plan, policy.floor, detectable, labelled=labelled)
     stratified = stratify(evidence.counts, groups, labelled=labelled, floor=policy.floor)
     explanation, by_group, by_gap = explained(plan, evidence, tell)
-    checks = judge(groups, policy, family, detectable, labelled=labelled, outcome=plan.data.outcome)
+    checks = judge(
+        groups,
+        policy,
+        family,
+        detectable,
+        labelled=labelled,
+        outcome=plan.data.outcome,
+        absent=only_declared(groups, plan),
+    )
     verdict, reasons = disposition(checks, groups, policy, family, plan.system.stage)
 
     return Audit(

@@ -27,6 +27,7 @@ from auditkit.metrics.registry import Metric, metrics
 from auditkit.policy.schema import Policy, SettledCheck
 from auditkit.results import (
     ALL,
+    CROSS,
     NOT_RECORDED,
     REST,
     Check,
@@ -38,7 +39,7 @@ from auditkit.results import (
 )
 
 if TYPE_CHECKING:
-    pass
+    from auditkit.plan import AuditPlan
 
 POWER_FOR_SILENCE = 0.5
 """At medium risk "cannot tell" passes only if twice the limit would be found this often."""
@@ -129,6 +130,30 @@ def detectable_gaps(
     return out
 
 
+NOBODY = "nobody of this group in the data"
+
+
+def only_declared(groups: GroupTable, plan: "AuditPlan") -> frozenset[tuple[str, str]]:
+    """List the groups without people that only the type of their column knows.
+
+    The same rows in a file would not know them, so nothing may hang on them. A group that the plan
+    names is different: somebody asked about it, and nobody of it is in the data.
+    """
+    absent = {
+        (attribute, group)
+        for place, (attribute, group) in enumerate(groups.names)
+        if attribute in plan.attributes
+        and group != NOT_RECORDED
+        and not groups.own[place].any()
+        and not plan.attributes[attribute].speaks_of(group)
+    }
+    return frozenset(
+        (attribute, group)
+        for attribute, group in groups.names
+        if absent & set(zip(attribute.split(CROSS), group.split(CROSS), strict=False))
+    )
+
+
 def judge(
     groups: GroupTable,
     policy: Policy,
@@ -137,10 +162,12 @@ def judge(
     *,
     labelled: bool,
     outcome: str,
+    absent: frozenset[tuple[str, str]] = frozenset(),
 ) -> tuple[Check, ...]:
     """Hold every check of the policy against every group.
 
-    ``outcome`` says whether being selected is a ``benefit`` or a ``burden``.
+    ``outcome`` says whether being selected is a ``benefit`` or a ``burden``; ``absent`` are groups
+    that nobody is in and nobody asked about.
     """
     selected = groups.own.sum(axis=0).reshape(3, 3).sum(axis=0)
     constant = selected[YES] == 0 or selected[:YES].sum() == 0
@@ -160,7 +187,11 @@ def judge(
             for i, (attribute, group) in enumerate(groups.names):
                 if attribute == ALL:
                     continue
-                if len(groups.of(attribute)) < 2 and group != NOT_RECORDED:
+                if (attribute, group) in absent:
+                    rows.append(bare.row(attribute, group, Outcome.NOT_APPLICABLE, NOBODY))
+                    continue
+                present = [k for k in groups.of(attribute) if groups.names[k] not in absent]
+                if len(present) < 2 and group != NOT_RECORDED:
                     rows.append(bare.row(attribute, group, Outcome.NOT_APPLICABLE, ONE_GROUP))
                     continue
                 gap = detectable.get((check.metric, attribute, group))
@@ -344,7 +375,14 @@ def disposition(
         return Disposition.NONE, ("Stage is explore: no disposition is given.", *reasons)
     if reasons:
         return Disposition.NOT_READY, tuple(reasons)
-    return Disposition.READY_FOR_DECISION, ("Nothing that blocks was found.",)
+    warnings = [c for c in checks if c.effect is Effect.WARN and c.outcome is Outcome.BREACH]
+    beside = f" {_counted(len(warnings), 'check that warns is', 'checks that warn are')} beyond it."
+    found = "Nothing that blocks was found beyond its limit." + (beside if warnings else "")
+    return Disposition.READY_FOR_DECISION, (found,)
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _obstacles(
@@ -352,12 +390,13 @@ def _obstacles(
 ) -> Iterator[str]:
     blocking = [c for c in checks if c.effect.blocks]
     breaches = [c for c in blocking if c.outcome is Outcome.BREACH]
+    are = ("blocking check is", "blocking checks are")
     if breaches:
-        yield f"{len(breaches)} blocking checks are beyond their limit and have no mitigation yet."
+        yield f"{_counted(len(breaches), *are)} beyond the limit, without a mitigation yet."
     unsure = [c for c in blocking if c.outcome in (Outcome.INDETERMINATE, Outcome.UNDEFINED)]
     strict = [c for c in unsure if c.effect is Effect.BLOCK_UNLESS_WITHIN]
     if strict:
-        yield f"{len(strict)} blocking checks cannot be answered with these data."
+        yield f"{_counted(len(strict), *are)} without an answer in these data."
     lenient = [
         c
         for c in unsure
@@ -365,13 +404,22 @@ def _obstacles(
         and (c.outcome is Outcome.UNDEFINED or not _would_tell(c, groups, policy, family))
     ]
     if lenient:
-        yield f"{len(lenient)} blocking checks cannot tell even a gap of twice the limit."
-    missing = [c for c in blocking if c.outcome is Outcome.MISSING]
+        told = _counted(len(lenient), "blocking check", "blocking checks")
+        yield f"{told} cannot tell even a gap of twice the limit."
+    missing = [c for c in checks if c.effect.warns and c.outcome is Outcome.MISSING]
     if missing:
-        yield f"{len(missing)} blocking checks lack what they need: {missing[0].note}."
+        # what the policy asks cannot even be looked at: that is no lesser thing at a lesser risk
+        told = _counted(len(missing), "check of the policy lacks", "checks of the policy lack")
+        yield f"{told} what is needed: {missing[0].note}."
     answered = (Outcome.WITHIN, Outcome.BREACH)
-    if not any(c.outcome in answered for c in blocking or checks):
+    if not any(c.outcome in answered for c in _that_count(checks)):
         yield "No check could be answered: this is no evidence that groups are treated alike."
+
+
+def _that_count(checks: Sequence[Check]) -> list[Check]:
+    """Choose the checks whose answers are evidence: those that block, else those that warn."""
+    blocking = [c for c in checks if c.effect.blocks]
+    return blocking or [c for c in checks if c.effect.warns] or list(checks)
 
 
 def _would_tell(check: Check, groups: GroupTable, policy: Policy, family: Hypotheses) -> bool:

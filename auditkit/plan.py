@@ -376,6 +376,11 @@ class Attribute(Strict):
                     f'say so: merge = {{ "{label}" = [...] }}'
                 )
 
+    def speaks_of(self, group: str) -> bool:
+        """Whether the plan itself names a group, so that to find nobody of it is a gap."""
+        labels = self.labels.values() if isinstance(self.labels, dict) else ()
+        return self.bins is not None or group in {*labels, *(self.merge or {}), self.reference}
+
     @property
     def groups_of_bins(self) -> tuple[str, ...]:
         """Names of the groups that the bins make, lowest first."""

@@ -58,6 +58,11 @@ class Effect(StrEnum):
         """Whether this effect can hold the system back."""
         return self in (Effect.BLOCK_ON_BREACH, Effect.BLOCK_UNLESS_WITHIN)
 
+    @property
+    def warns(self) -> bool:
+        """Whether it is more than something to look at: it warns, or blocks."""
+        return self is Effect.WARN or self.blocks
+
 
 class Disposition(StrEnum):
     """What the audit as a whole allows; a named person decides."""

@@ -40,12 +40,13 @@ def problems_of(
     out: dict[str, None] = {}
     items = error.errors(include_url=False)
     keys = [[str(part) for part in item["loc"] if not _is_branch(str(part))] for item in items]
-    of_value = {tuple(k) for k, item in zip(keys, items, strict=True) if not _is_of_type(item)}
+    best: dict[tuple[str, ...], int] = {}
     for where, item in zip(keys, items, strict=True):
-        if _is_of_type(item) and tuple(where) in of_value:
-            continue  # the other branch of a union, which was not meant
-        for text in _sentences(item, ".".join(where), where, root, document, help_for):
-            out[text] = None
+        best[tuple(where)] = min(_meant(item), best.get(tuple(where), 2))
+    for where, item in zip(keys, items, strict=True):
+        if _meant(item) == best[tuple(where)]:
+            for text in _sentences(item, ".".join(where), where, root, document, help_for):
+                out[text] = None
     return list(out)
 
 
@@ -71,8 +72,10 @@ def _sentences(
         yield f"{key}: {message}{shown}." if key else f"{message}."
 
 
-def _is_of_type(item: Any) -> bool:  # noqa: ANN401
-    return bool(item["type"].endswith("_type"))
+def _meant(item: Any) -> int:  # noqa: ANN401
+    """Rank the findings on one key: of several kinds of value, the last are not what was meant."""
+    kind = item["type"]
+    return 2 if kind in ("model_type", "dict_type") else 1 if kind.endswith("_type") else 0
 
 
 def _is_branch(part: str) -> bool:

@@ -7,7 +7,7 @@ from auditkit.evidence.gather import Evidence, Progress
 from auditkit.explain.attributions import background, explain
 from auditkit.explain.groups import Precision, by_group, disparities, precision
 from auditkit.plan import AuditPlan
-from auditkit.results import Attribution, DisparityAttribution, Explanation, Status
+from auditkit.results import CROSS, Attribution, DisparityAttribution, Explanation, Status
 
 if TYPE_CHECKING:
     from auditkit.evidence.sample import Sample
@@ -65,12 +65,13 @@ def _precision(note: str, reached: Precision) -> str:
     if reached.half_width is None or not reached.half_width:
         return note
     verdict = "is met" if reached.met else "is not met at this cap on explained rows"
+    who = f"{reached.group} ({reached.attribute})".replace(CROSS, " × ")
     said = (
         f"explaining a sample of the rows moves a contribution by at most {reached.half_width:.2g} "
-        f"(95 %, {reached.group} of {reached.attribute}); the aim of 1 % of the output's standard "
+        f"(95 %, for {who}); the aim of 1 % of the output's standard "
         f"deviation, {reached.target:.2g}, {verdict}"
     )
-    return "; ".join(part for part in (note, said) if part)
+    return "; ".join(part for part in (note.rstrip("."), said) if part)
 
 
 def _weights(sample: "Sample") -> Any:  # noqa: ANN401

@@ -13,13 +13,17 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
-from auditkit.errors import PolicyError, did_you_mean, listed
+from auditkit.errors import PolicyError, did_you_mean, listed, unreadable
 from auditkit.plan import AuditPlan
 from auditkit.results import Effect, PolicyInfo, Requirement
 from auditkit.strict import Strict, problems_of
 
 T = TypeVar("T")
-Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Limit = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+SMALLEST_LIMIT = 0.001
+"""No audit has the people to show a gap this small, nor a ratio this close to 1."""
+LARGEST_RATIO = 100.0
+"""A ratio beyond this holds nothing back."""
 
 
 class ByLevel(Strict, Generic[T]):
@@ -42,7 +46,7 @@ class CheckRule(Strict):
     limit: Limit | ByLevel[Limit]
     effect: Effect | ByLevel[Effect]
     outcome: Literal["benefit", "burden"] | None = None
-    gap_floor: float | None = Field(default=None, ge=0, lt=1)
+    gap_floor: float | None = Field(default=None, ge=0, le=0.5)
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -51,6 +55,12 @@ class CheckRule(Strict):
             raise ValueError("the limit of a ratio is above 1; its reciprocal is held too")
         if self.statistic == "difference" and max(limits) >= 1:
             raise ValueError("the limit of a difference of rates is below 1")
+        parity = 1 if self.statistic == "ratio" else 0
+        if min(limits) < parity + SMALLEST_LIMIT or max(limits) > LARGEST_RATIO:
+            raise ValueError(
+                f"a limit lies at least {SMALLEST_LIMIT} from no gap, and that of a ratio at most "
+                f"at {LARGEST_RATIO:g}"
+            )
         if (self.statistic == "ratio") != (self.gap_floor is not None):
             raise ValueError("gap_floor goes with a ratio, and only with a ratio")
         return self
@@ -62,16 +72,30 @@ class RiskRule(Strict):
     all: dict[str, str] = Field(default_factory=dict)
     any: dict[str, str] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        if not self.all and not self.any:
+            raise ValueError("a rule without conditions says nothing. Name answers in all or any")
+        return self
+
+
+Answers = Annotated[tuple[str, ...], Field(min_length=1)]
+
 
 class Risk(Strict):
     """Questions with their answers from least to most grave, and the rules of the levels."""
 
-    questions: dict[str, tuple[str, ...]]
+    questions: dict[str, Answers] = Field(min_length=1)
     high: tuple[RiskRule, ...] = ()
     medium: tuple[RiskRule, ...] = ()
 
     @model_validator(mode="after")
     def _known(self) -> Self:
+        if not self.high and not self.medium:
+            raise ValueError("no rule leads to a higher level, so every system would be at low")
+        for question, answers in self.questions.items():
+            if len(set(answers)) < len(answers):
+                raise ValueError(f"the question '{question}' lists an answer twice")
         for rule in (*self.high, *self.medium):
             for question, answer in (*rule.all.items(), *rule.any.items()):
                 if question not in self.questions:
@@ -84,8 +108,8 @@ class Risk(Strict):
 class Inference(Strict):
     """The one-sided level of the bounds that judge, and the floor of denominators."""
 
-    alpha: float = Field(default=0.05, gt=0, le=0.2)
-    floor: int = Field(default=30, ge=1)
+    alpha: float = Field(default=0.05, ge=0.0001, le=0.2)
+    floor: int = Field(default=30, ge=1, le=1_000_000)
 
 
 class PolicyRequirement(Strict):
@@ -121,6 +145,9 @@ class PolicyFile(Strict):
                 )
         if unused := sorted(set(self.checks) - set(used)):
             raise ValueError(f"no requirement uses the checks {listed(unused)}")
+        ids = [requirement.id for requirement in self.requirements]
+        if twice := sorted({name for name in ids if ids.count(name) > 1}):
+            raise ValueError(f"more than one requirement has the id {listed(twice)}")
         if len(used) != len(set(used)):
             raise ValueError("each check serves one requirement")
         for name, rule in self.checks.items():
@@ -195,23 +222,34 @@ def read_policy(plan: AuditPlan) -> Policy:
         No such policy, not a policy, or answers that it does not ask for.
     """
     use = plan.policy.use
-    path = shipped().get(use)
-    if path is None:
-        path = plan.path(use)
-        if path.suffix != ".toml" or not path.is_file():
-            raise PolicyError(
-                f"Policy '{use}' is neither shipped nor a .toml file beside the plan. "
-                f"{did_you_mean(use, shipped())}"
-            )
+    name = Path(use).name or use
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = _written(use, plan)
+    except (OSError, ValueError) as error:
+        raise PolicyError(f"Policy '{name}' cannot be read: {unreadable(error)}.") from None
+    if text is None:
+        raise PolicyError(
+            f"Policy '{name}' is neither shipped nor a .toml file beside the plan. "
+            f"{did_you_mean(use, shipped())}"
+        )
+    try:
+        content = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError
+        raise PolicyError(f"Policy '{name}' cannot be read as TOML: {error}.") from None
+    try:
         file = PolicyFile.model_validate(content)
     except ValidationError as error:
         found = problems_of(error, PolicyFile, "policy", {})
-        raise PolicyError(*(f"Policy '{use}': {problem}" for problem in found)) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise PolicyError(f"Policy '{use}' cannot be read as TOML: {error}.") from None
+        raise PolicyError(*(f"Policy '{name}': {problem}" for problem in found)) from None
     return settle(file, plan)
+
+
+def _written(use: str, plan: AuditPlan) -> str | None:
+    """Read the text of a policy; ``None`` if there is no such file."""
+    path = shipped().get(use) or plan.path(use)
+    if path.suffix != ".toml" or not path.is_file():
+        return None
+    return path.read_text(encoding="utf-8")
 
 
 def settle(file: PolicyFile, plan: AuditPlan) -> Policy:

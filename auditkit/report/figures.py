@@ -173,6 +173,8 @@ def svg(figure: "Figure", title: str, description: str = "") -> str:
 def _gap_mark(row: GapRow) -> Mark:
     check, drawn = row.check, row.scale.drawn
     label, n = _label(row.group), f"n {words.count(check.n)}"
+    if check.estimate is None and row.judged:
+        return Mark(label, n, reason=f"{row.look.text}: {row.gap}".removesuffix(f": {words.DASH}"))
     if check.estimate is None or not row.judged:
         return Mark(label, n, reason=f"{words.NOT_ASSESSED.symbol} {row.reason}")
     interval = row.disparity

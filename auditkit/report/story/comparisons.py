@@ -21,6 +21,7 @@ from auditkit.results import (
     NOT_RECORDED,
     RANGE,
     AuditRecord,
+    Effect,
     Measurement,
     Requirement,
     Status,
@@ -251,11 +252,11 @@ def evidence(record: AuditRecord, check: str, attribute: str) -> Evidence:
     first = rows[0]
     title = chart_title(first, record)
     said = measures.words(first.check.metric, record.system)
-    weight = (
-        "This check can hold the system back."
-        if first.check.effect.blocks
-        else "This check is to be explained; it does not hold the system back."
-    )
+    weight = {
+        Effect.WARN: "This check warns; it does not hold the system back.",
+        Effect.EXPLAIN: "This check is to be explained; it does not hold the system back.",
+        Effect.NOTE: "This check is to be noted; it does not hold the system back.",
+    }.get(first.check.effect, "This check can hold the system back.")
     chart = Chart(
         kind="gaps",
         subject=check,

@@ -50,8 +50,14 @@ class GapRow:
 
     @property
     def gap(self) -> str:
-        """The gap with its unit."""
-        return self.scale.value(self.check.estimate, self.check.limit)
+        """The gap with its unit; where there is no number, the bound that judges."""
+        check, value = self.check, self.scale.value
+        if check.estimate is None and check.outcome is Outcome.BREACH:
+            if check.lower is not None and check.lower > self.scale.parity:
+                return f"at least {value(check.lower, check.limit).lstrip('+')}"
+            if check.upper is not None and check.upper < self.scale.parity:
+                return f"at most {value(check.upper, check.limit).lstrip('+')}"
+        return value(check.estimate, check.limit)
 
     @property
     def interval(self) -> str:
@@ -93,10 +99,17 @@ class GapRow:
         return f"{Scale('points').number(self.check.detectable)} points"
 
     @property
+    def apart(self) -> bool:
+        """Whether the 95 % interval leaves out that there is no gap."""
+        d, parity = self.disparity, self.scale.parity
+        above = d is not None and d.lower is not None and d.lower > parity
+        return above or (d is not None and d.upper is not None and d.upper < parity)
+
+    @property
     def worse_off(self) -> str:
         """Who is worse off, spelled; empty where nobody is."""
         check = self.check
-        if not check.worse_off or check.estimate is None or check.estimate == self.scale.parity:
+        if not check.worse_off or check.estimate == self.scale.parity:
             return ""
         if check.worse_off == check.group:
             return "this group"
@@ -156,10 +169,8 @@ def _row(
     look, reason = words.LOOKS[check.outcome], ""
     if _too_few(check, disparity, record.policy.floor):
         look = words.NOT_ASSESSED
-    judged = check.estimate is not None and look not in (
-        words.NOT_ASSESSED,
-        words.DOES_NOT_APPLY,
-    )
+    answered = check.outcome in (Outcome.WITHIN, Outcome.BREACH)  # from bounds, number or not
+    judged = answered or (look is words.CANNOT_TELL and check.estimate is not None)
     if not judged:
         reason = _reason(check, disparity, record.policy.floor)
     scale = words.scale(check.statistic, measures.is_share(record, check.metric))
@@ -175,7 +186,7 @@ def _reason(check: Check, disparity: Disparity | None, floor: int) -> str:
     """Say in a few words why a check has no answer."""
     if check.outcome == Outcome.INDETERMINATE and 0 < check.n < floor:
         return f"too few: {words.count(check.n)}, at least {floor} wanted"
-    if check.outcome == Outcome.UNDEFINED and check.n == 0:
+    if check.outcome == Outcome.UNDEFINED and check.n == 0 and check.group not in ("", ALL):
         return "nobody to count"
     spoken = {
         Outcome.MISSING: "not measured",
@@ -189,8 +200,10 @@ def _reason(check: Check, disparity: Disparity | None, floor: int) -> str:
 def verdict(row: GapRow) -> Cell:
     """Say an outcome in a cell: shape and word, and below them who is worse off, or why."""
     detail = row.reason
-    if row.worse_off and row.judged and row.look is not words.INSIDE:
+    if row.worse_off and row.look is words.BEYOND:
         detail = f"{row.worse_off} worse off"
+    elif row.worse_off and row.judged and row.look is words.CANNOT_TELL and row.apart:
+        detail = f"estimate: {row.worse_off} worse off"
     return Cell(row.look.text, row.look.tone, detail)
 
 
@@ -213,7 +226,11 @@ def sentence(row: GapRow, record: AuditRecord) -> str:
     n = f"n {words.count(check.n)}"
     if not row.judged:
         return f"{who}: {what}, {row.look.phrase}: {row.reason} ({n}, limit {row.limit})."
-    worse = f" Worse off: {row.worse_off}." if row.worse_off else ""
+    worse = ""
+    if row.worse_off and row.look is words.CANNOT_TELL:
+        worse = f" By the estimate, worse off: {row.worse_off}." if row.apart else ""
+    elif row.worse_off:
+        worse = f" Worse off: {row.worse_off}."
     return (
         f"{who}: {what}, {row.gap} against {versus} (95{words.THIN}% interval {row.interval}, "
         f"limit {row.limit} either way, {n}): {row.look.phrase}.{worse}"

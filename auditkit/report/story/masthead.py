@@ -65,8 +65,11 @@ def _description(record: AuditRecord) -> str:
         if system.label
         else " There is no recorded outcome."
     )
+    people = f"{words.plural(record.rows.read, 'person', 'people')} in the data"
+    if record.rows.used < record.rows.read:
+        people += f", {words.count(record.rows.used)} with a decision"
     return (
-        f"{words.plural(record.rows.used, 'person', 'people')} in the data. Selected means "
+        f"{people}. Selected means "
         f"{measures.rule(system)}; "
         f"being selected is {meaning} to the person.{outcome}"
     )

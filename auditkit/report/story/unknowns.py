@@ -45,13 +45,7 @@ def _attributes(record: AuditRecord) -> Iterable[Unjudged]:
 
 def _groups(record: AuditRecord) -> tuple[Unjudged, ...]:
     """List groups without an answer, each reason once; if some checks are required, of those."""
-    checks = [
-        c
-        for c in gaps.unique_checks(record)
-        if c.against != RANGE and c.outcome != Outcome.NOT_APPLICABLE
-    ]
-    required = [c for c in checks if c.effect.blocks] or checks
-    rows = [row for row in gaps.rows(record, required) if not row.judged]
+    rows = unjudged_rows(record)
     order = {g: i for i, g in enumerate((g.attribute, g.group) for g in record.groups)}
     rows.sort(key=lambda r: order.get((r.check.attribute, r.check.group), len(order)))
     alike: dict[tuple[str, str], dict[str, None]] = {}
@@ -64,6 +58,23 @@ def _groups(record: AuditRecord) -> tuple[Unjudged, ...]:
         Unjudged("group", f"{'; '.join(groups)} ({key})" if any(groups) else key, reason)
         for (key, reason), groups in alike.items()
     )
+
+
+def unjudged_rows(record: AuditRecord) -> list[GapRow]:
+    """List the checks without an answer; if some checks are required, of those.
+
+    What does not apply to anybody is no gap in the audit; what does not apply to a group, because
+    it is the only one or nobody is in it, is: of that group nothing is known.
+    """
+    checks = [
+        c
+        for c in gaps.unique_checks(record)
+        if c.against != RANGE
+        and (c.outcome != Outcome.NOT_APPLICABLE or c.attribute not in ("", ALL))
+        and (c.outcome != Outcome.NOT_APPLICABLE or CROSS not in c.attribute)
+    ]
+    required = [c for c in checks if c.effect.blocks] or checks
+    return [row for row in gaps.rows(record, required) if not row.judged]
 
 
 def _heading(row: GapRow, record: AuditRecord) -> str:
@@ -80,7 +91,12 @@ def _reason(row: GapRow, record: AuditRecord) -> str:
         return row.reason
     if row.reason == "nobody to count":
         return f"there are no {said.among}, so there is no rate"
-    counted = m is not None and m.numerator is not None and m.effective_n is None
+    counted = (
+        m is not None
+        and m.numerator is not None
+        and m.effective_n is None
+        and row.check.outcome is Outcome.INDETERMINATE
+    )
     if m is not None and counted and n < record.policy.floor:
         return (
             f"{words.count(m.numerator or 0)} of {words.count(n)} {said.among} {said.event}; "

@@ -18,17 +18,24 @@ from auditkit.report.story.parts import (
     Table,
     table,
 )
-from auditkit.report.story.unknowns import unjudged
+from auditkit.report.story.unknowns import unjudged, unjudged_rows
 from auditkit.report.story.words import Look
 from auditkit.results import (
     NOT_RECORDED,
     RANGE,
     AuditRecord,
     Disposition,
+    Effect,
     Outcome,
 )
 
 EXPLORE = "explore"
+WEIGHTS = {
+    Effect.WARN: "a warning",
+    Effect.EXPLAIN: "to be explained",
+    Effect.NOTE: "to be noted",
+}
+"""What a check that does not hold the system back asks for."""
 MOST_LINES = 12
 """Lines of the table of page 1; Disparities has all."""
 
@@ -123,7 +130,7 @@ def tally_words(record: AuditRecord) -> str:
     """Say how many required checks could be answered, and how the others could not."""
     t = tally(record)
     if not t.required:
-        return "No check of this policy can hold the system back."
+        return f"No check of this policy can hold the system back. {warning_words(record)}".strip()
     text = (
         f"{t.answered} of {words.plural(t.required, 'required check')} could be answered: "
         f"{t.breach} beyond the limit, {t.within} within."
@@ -135,14 +142,33 @@ def tally_words(record: AuditRecord) -> str:
         if t.unassessed:
             parts.append(f"{t.unassessed} not assessed")
         text += f" {left} could not: {words.listing(parts)}."
-    return text
+    return f"{text} {warning_words(record)}".strip()
+
+
+MOST_WARNINGS = 3
+
+
+def warning_words(record: AuditRecord) -> str:
+    """List what warns: it holds nothing back, so it must be read."""
+    found = [
+        f"{row.gap} in {measures.words(row.check.metric, record.system).name} for "
+        f"{words.subject(row.check.attribute, row.check.group)}"
+        for row in all_rows(record)
+        if row.check.effect is Effect.WARN and row.look is words.BEYOND
+    ]
+    if not found:
+        return ""
+    more = len(found) - MOST_WARNINGS
+    told = "; ".join(found[:MOST_WARNINGS]) + (f"; and {more} more" if more > 0 else "")
+    return f"{words.plural(len(found), 'warning')}: {told}."
 
 
 def worst_off(record: AuditRecord) -> GapRow | None:
-    """Choose the row with the largest harm among those that could be judged.
+    """Choose the row with the largest harm among those with an answer, else among all with a gap.
 
-    A breach comes before any other outcome, a required check before any other, a difference before
-    a ratio; then the gap counts, in multiples of its limit.
+    A breach comes before any other outcome, a required check before any other, one within its limit
+    before one that cannot be told, a difference before a ratio; then the gap counts, in multiples
+    of its limit.
     """
     candidates = [
         r for r in all_rows(record) if r.judged and r.worse_off and r.check.group != NOT_RECORDED
@@ -152,6 +178,7 @@ def worst_off(record: AuditRecord) -> GapRow | None:
         key=lambda row: (
             row.look is words.BEYOND,
             row.check.effect.blocks,
+            row.look is words.INSIDE,
             row.check.statistic == "difference",
             row.harm,
         ),
@@ -179,7 +206,9 @@ def worst_off_words(record: AuditRecord) -> tuple[str, ...]:
     if row is None:
         return ("No group could be judged, so no worst-off group can be named.",)
     who = words.subject(row.check.attribute, row.check.group)
-    if row.check.worse_off == row.check.group:
+    if row.look is words.CANNOT_TELL:
+        lead = f"Furthest apart, though these data cannot tell: {who}."
+    elif row.check.worse_off == row.check.group:
         lead = f"Worst off among those who could be judged: {who}."
     else:
         lead = f"Furthest apart among those who could be judged: {row.worse_off}, against {who}."
@@ -237,8 +266,8 @@ def _line(rows: list[GapRow], record: AuditRecord) -> VerdictLine:
     limit = f"limit {'; '.join(row.limit for row in rows)}"
     if look is words.CANNOT_TELL and check.detectable is not None:
         limit += f"; detectable {rows[0].detectable}"
-    if not check.effect.blocks:
-        limit += "; to be explained"
+    if check.effect in WEIGHTS:
+        limit += f"; {WEIGHTS[check.effect]}"
     return VerdictLine(
         symbol=look.symbol,
         phrase=look.phrase,
@@ -267,6 +296,8 @@ def decision(record: AuditRecord) -> Section:
 def _banner(record: AuditRecord) -> Banner:
     symbol, tone, _ = DISPOSITIONS[record.disposition]
     reasons = [*_plainly(record), *(words.plain(reason) for reason in record.reasons)]
+    if warned := warning_words(record):
+        reasons.append(warned)
     if record.system.stage == EXPLORE:
         symbol, tone = DISPOSITIONS[Disposition.NONE][:2]
         reasons.insert(0, "This is an exploration: look, learn, and do not decide from it.")
@@ -355,8 +386,10 @@ def _two_lines(text: str) -> Cell:
 def _unsure(record: AuditRecord) -> Iterator[Block]:
     """List, attribute by attribute, the groups for which these data cannot tell."""
     groups: dict[str, dict[str, int]] = {g.attribute: {} for g in record.groups}
+    elsewhere = {(r.check.attribute, r.check.group) for r in unjudged_rows(record)}
     for row in all_rows(record):
-        if row.look is words.CANNOT_TELL and row.check.effect.blocks:
+        listed = (row.check.attribute, row.check.group) in elsewhere
+        if row.look is words.CANNOT_TELL and row.check.effect.blocks and not listed:
             groups.setdefault(row.check.attribute, {})[row.group] = row.check.n
     if any(groups.values()):
         yield Heading("For whom these data cannot tell")
