@@ -59,7 +59,9 @@ def _postgresql(url: str) -> Any:  # noqa: ANN401
 
     needs("psycopg", "postgres", "PostgreSQL is read")
     try:
-        return ibis.connect(url)
+        backend = ibis.connect(url)
+        backend.con.execute("set session characteristics as transaction read only")
+        return backend
     except Exception as error:  # noqa: BLE001  (a driver may raise anything, and quote the URL)
         raise DataError(
             f"The PostgreSQL database cannot be opened ({type(error).__name__}). Check host, port, "
@@ -99,8 +101,6 @@ def open_table(backend: Any, url: str, table: str | None, folder: Path, role: st
     place = f"a {kind} database"
     try:
         rows = _rows(backend, table, place)
-        if kind == "postgresql":
-            backend.con.execute("set session characteristics as transaction read only")
     except DataError:
         raise
     except Exception as error:  # noqa: BLE001  (as above)
@@ -141,7 +141,9 @@ def _query(backend: Any, query: str) -> "ir.Table":  # noqa: ANN401
     if backend.name == "sqlite":
         backend.con.execute(view)  # refuses more than one statement
         return backend.table(name, database="temp")
-    backend.con.execute(view, prepare=True)  # likewise, unlike psycopg's simple protocol
+    with backend.con.transaction():
+        backend.con.execute("set transaction read write")  # for the name alone
+        backend.con.execute(view, prepare=True)  # refuses it too, unlike psycopg's usual protocol
     return backend.table(name)
 
 

@@ -25,7 +25,7 @@ from auditkit.evidence.models import Scorer, load_model, selects
 from auditkit.evidence.opening import open_source
 from auditkit.evidence.quality import Levels, Quality, examine, exclusions
 from auditkit.evidence.sample import Reservoir, Sample, finish
-from auditkit.evidence.sources import Source, collected, numbers, ones, source_file
+from auditkit.evidence.sources import Source, collected, numbers, ones, plainly, source_file
 from auditkit.evidence.wide import is_wide, read_wide
 from auditkit.metrics.registry import metrics
 from auditkit.plan import Attribute, AuditPlan
@@ -62,6 +62,7 @@ class Evidence:
     unmatched: tuple[int, int] = (0, 0)
 
 
+@plainly()
 def gather(
     plan: AuditPlan,
     data: Any,  # noqa: ANN401

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError
-from auditkit.evidence.sources import Source, collected, ones, plainly
+from auditkit.evidence.sources import Source, collected, ones
 from auditkit.results import NOT_RECORDED
 
 if TYPE_CHECKING:
@@ -39,16 +39,16 @@ def joined(data: Source, protected: Source, key: str, attributes: Sequence[str])
     ]
     if problems:
         raise DataError(*problems)
-    left = data.frame.with_columns(texts["the data"].alias(KEY))
-    right = (
-        protected.frame.select(
-            *(nw.col(name) for name in attributes), texts["the protected source"].alias(KEY)
-        )
-        .filter(~nw.col(KEY).is_null())  # pandas would match missing with missing
-        .with_columns(nw.lit(1).alias(MATCHED))
-    )
-    with plainly():
-        frame = left.join(right, on=KEY, how="left")
+    ours, theirs = texts.values()
+    one, other = (side.frame.collect_schema()[key] for side in sides.values())
+    # pandas would match missing with missing
+    known = protected.frame.filter(~theirs.is_null())
+    if one == other and (one == nw.String or one.is_integer()):
+        # what is equal as it is, is equal as text, and databases look a plain column up faster
+        ours = theirs = nw.col(key)
+    left = data.frame.with_columns(ours.alias(KEY))
+    right = known.select(*attributes, theirs.alias(KEY), nw.lit(1).alias(MATCHED))
+    frame = left.join(right, on=KEY, how="left")
     total, matched = _counts(frame)
     beside = _rows(protected)
     return replace(

@@ -100,13 +100,14 @@ class Opener:
     def open(self, data: Any, table: str | None, role: str) -> Source:  # noqa: ANN401
         """Open data of any kind."""
         if isinstance(data, str | Path):
-            return self._place(data, table, role)
-        if table is not None:
+            source = self._place(data, table, role)
+        elif table is not None:
             raise DataError(
                 f"data.table names the table '{table}', but the data are a {type(data).__name__}. "
                 f"Leave it out."
             )
-        source = self._frame(data, role)
+        else:
+            source = self._frame(data, role)
         if not len(collected(source.frame.select(source.columns[0]).head(1))):
             raise DataError("The data have no rows. There is nothing to audit.")
         return source

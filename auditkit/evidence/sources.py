@@ -77,9 +77,8 @@ class Source:
             for start in range(0, len(native), size):
                 yield native.iloc[start : start + size]
             return
-        with plainly():
-            for part in self._parts(native, size):
-                yield part.apply(_with_nan)
+        for part in self._parts(native, size):
+            yield part.apply(_with_nan)
 
     def _parts(self, native: Any, size: int) -> "Iterator[pd.DataFrame]":  # noqa: ANN401
         from auditkit.evidence import databases
@@ -88,6 +87,11 @@ class Source:
             yield from (part.to_pandas() for part in native.collect_batches(chunk_size=size))
         elif self.engine == "ibis":
             yield from databases.batches(native, size)
+        elif self.engine == "pyspark":
+            raise DataError(
+                "The rows are held by Spark, where this version does not run a model. Add the "
+                "model's decisions as a column and name it in data.decision."
+            )
         elif self.connection is None:  # a relation does not tell the connection it belongs to
             needs("pyarrow", "arrow", "A relation of DuckDB is read in batches")
             yield from (part.to_pandas() for part in native.to_arrow_reader(size))
@@ -114,15 +118,8 @@ def _with_nan(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def collected(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":
-    """Let the engine compute a frame, and fetch its few rows.
-
-    Raises
-    ------
-    DataError
-        The engine failed.
-    """
-    with plainly():
-        table: pd.DataFrame = frame.collect("pandas").to_native()
+    """Let the engine compute a frame, and fetch its few rows."""
+    table: pd.DataFrame = frame.collect("pandas").to_native()
     return table
 
 

@@ -146,10 +146,10 @@ def unmatched(record: AuditRecord) -> tuple[str, ...]:
     """Tell who was lost between the data and the source that keeps the protected attributes."""
     alone, beside = record.rows.unmatched, record.rows.unmatched_protected
     sentences = (
-        (alone, "of the data found no match among the protected attributes, kept in a source of "
-                "their own. They are counted as not recorded."),
-        (beside, "of protected attributes belong to nobody in the data: people who may have been "
-                 "left out before any decision was made."),
+        (alone, "of the data found no match in the source that keeps the protected attributes. "
+                "They are counted as not recorded."),
+        (beside, "of the source that keeps the protected attributes found no match in the data: "
+                 "perhaps people who were left out before any decision was made."),
     )  # fmt: skip
     return tuple(f"{words.plural(rows, 'row')} {text}" for rows, text in sentences if rows)
 
