@@ -28,11 +28,14 @@ def test_the_python_runs(many, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     many = many.assign(rooms=(many["in_need"] == "no") + many.index % 3)
     model = LogisticRegression().fit(many[["rooms"]], many["in_need"])
-    (text,) = blocks("python")
-    text = re.sub(r"^audit {3,}.*$", "page = audit._repr_html_()", text, flags=re.MULTILINE)
+    apart = many.assign(case_id=range(len(many)))
+    apart[["case_id", "gender"]].to_parquet("sensitive.parquet")
+    apart.rename(columns={"chosen": "selected"})[["case_id", "selected"]].to_csv("decisions.csv")
     names = {"model": model, "households": many}
-    exec(compile(text, "README.md", "exec"), names)
-    assert isinstance(names["audit"], auditkit.Audit)
+    for text in blocks("python"):
+        shown = re.sub(r"^audit {3,}.*$", "page = audit._repr_html_()", text, flags=re.MULTILINE)
+        exec(compile(shown, "README.md", "exec"), names)
+        assert isinstance(names["audit"], auditkit.Audit)
     assert (tmp_path / "reports" / "my-audit" / "report.html").is_file()
 
 
