@@ -129,6 +129,15 @@ def tally(
     return out
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """Rows with their decisions, or sums of rows that share all keys, ready to be counted."""
+
+    frame: "nw.LazyFrame[Any]"
+    keys: "Mapping[str, Key]"
+    amounts: Amounts
+
+
 def add(total: Tally, more: Tally) -> None:
     """Add one tally to another, in place."""
     for cell, sums in more.items():

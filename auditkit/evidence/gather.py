@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError, PlanError, listed
+from auditkit.evidence import spark
 from auditkit.evidence.amounts import UNIT, Amounts, counted, weighted
 from auditkit.evidence.clusters import clusters
 from auditkit.evidence.counts import (
     MOST_CELLS,
     Counts,
+    Gathered,
     GroupTable,
     Tally,
     add,
@@ -60,6 +62,7 @@ class Evidence:
     labelled: bool
     """Whether an outcome is recorded, so that decisions can be wrong."""
     unmatched: tuple[int, int] = (0, 0)
+    unexplained: str = ""
 
 
 @plainly()
@@ -91,6 +94,9 @@ def gather(
     if scorer is None:
         gathered = Gathered(source.frame, keys, amounts)
         found = _counted(gathered, progress)
+    elif source.engine == "pyspark":
+        gathered = spark.scored(plan, source, keys, amounts, scorer, model)
+        found = _counted(gathered, progress)
     else:
         reservoir = Reservoir(plan.explain.rows, plan.audit.seed) if plan.explain.rows else None
         found, gathered, scorer = _scored(plan, source, keys, amounts, scorer, reservoir, progress)
@@ -107,6 +113,7 @@ def gather(
         notes=(*source.notes, *quality.notes, *_too_good(counts)),
         files=(*source.files, *model_files),
         unmatched=(source.unmatched, source.unmatched_protected),
+        unexplained=spark.UNEXPLAINED if source.engine == "pyspark" else "",
         scorer=scorer,
         sample=finish(reservoir, quality, groups) if reservoir is not None else None,
         labelled=plan.data.label is not None,
@@ -149,15 +156,6 @@ def _amounts(plan: AuditPlan, source: Source) -> Amounts:
     if plan.data.count is not None:
         return counted(source, plan.data.count)
     return weighted(source, plan.data.weight) if plan.data.weight is not None else UNIT
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """Rows with their decisions, or sums of rows that share all keys, ready to be counted."""
-
-    frame: "nw.LazyFrame[Any]"
-    keys: Mapping[str, Key]
-    amounts: Amounts
 
 
 def _design(

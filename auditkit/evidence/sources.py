@@ -78,7 +78,7 @@ class Source:
                 yield native.iloc[start : start + size]
             return
         for part in self._parts(native, size):
-            yield part.apply(_with_nan)
+            yield part.apply(with_nan)
 
     def _parts(self, native: Any, size: int) -> "Iterator[pd.DataFrame]":  # noqa: ANN401
         from auditkit.evidence import databases
@@ -87,11 +87,6 @@ class Source:
             yield from (part.to_pandas() for part in native.collect_batches(chunk_size=size))
         elif self.engine == "ibis":
             yield from databases.batches(native, size)
-        elif self.engine == "pyspark":
-            raise DataError(
-                "The rows are held by Spark, where this version does not run a model. Add the "
-                "model's decisions as a column and name it in data.decision."
-            )
         elif self.connection is None:  # a relation does not tell the connection it belongs to
             needs("pyarrow", "arrow", "A relation of DuckDB is read in batches")
             yield from (part.to_pandas() for part in native.to_arrow_reader(size))
@@ -102,7 +97,7 @@ class Source:
                 yield chunk
 
 
-def _with_nan(column: "pd.Series[Any]") -> "pd.Series[Any]":
+def with_nan(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Spell what is missing as NaN: models know neither pd.NA nor None, which engines also use."""
     import pandas as pd
 

@@ -1,12 +1,25 @@
-"""Spark: Parquet read by it, and frames of it that are handed over."""
+"""Spark: Parquet read by it, and a model that its workers run where the rows are."""
 
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from auditkit.errors import DataError
-from auditkit.evidence.sources import Source, digested, needs
+from auditkit.errors import DataError, ModelError
+from auditkit.evidence.amounts import Amounts
+from auditkit.evidence.counts import Gathered
+from auditkit.evidence.keys import DECISION, Key, expressions
+from auditkit.evidence.models import Scorer, load_model, selects
+from auditkit.evidence.sources import Source, digested, needs, source_file, with_nan
+from auditkit.plan import AuditPlan
 from auditkit.results import SourceFile
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 PREFIX = "spark:"
+UNEXPLAINED = "the rows are held by Spark, where this version explains no model output"
 
 
 def open_parquet(source: str, folder: Path, role: str) -> Source:
@@ -39,3 +52,54 @@ def open_parquet(source: str, folder: Path, role: str) -> Source:
             f"is Parquet, and that a Java and a Spark session can be started."
         ) from None
     return Source(nw.from_native(rows).lazy(), tuple(rows.columns), files=(file,))
+
+
+def scored(
+    plan: AuditPlan,
+    source: Source,
+    keys: Mapping[str, Key],
+    amounts: Amounts,
+    scorer: Scorer,
+    model: Any,  # noqa: ANN401
+) -> Gathered:
+    """Score on the workers: each loads the model file and holds it against its digest.
+
+    Raises
+    ------
+    ModelError
+        The model is not a file that workers can load safely.
+    """
+    import narwhals.stable.v2 as nw
+    from pyspark.sql.types import StringType, StructField, StructType
+
+    if not isinstance(model, str | Path):
+        raise ModelError(
+            "The rows are held by Spark, whose workers load the model themselves. Save it with "
+            "skops.io.dump and give the path of the file."
+        )
+    path = Path(model).resolve()
+    known = plan.model.model_copy(update={"sha256": source_file("model", path).sha256})
+    beside = {**expressions(keys), **amounts.expressions}
+    if plan.data.cluster is not None:
+        beside[plan.data.cluster] = nw.col(plan.data.cluster)
+    features = {f"f{i}": nw.col(name) for i, name in enumerate(scorer.features)}
+    rows = source.frame.select(**beside, **features).to_native()
+    score = functools.partial(
+        _score, path=path, plan=plan.model_copy(update={"model": known}), beside=tuple(beside)
+    )
+    fields = [*(rows.schema[name] for name in beside), StructField(DECISION, StringType())]
+    frame = nw.from_native(rows.mapInPandas(score, StructType(fields))).lazy()
+    ready = {name: replace(key, expression=nw.col(name)) for name, key in keys.items()}
+    sums = replace(amounts, expressions={name: nw.col(name) for name in amounts.expressions})
+    return Gathered(frame, {**ready, DECISION: Key(nw.col(DECISION))}, sums)
+
+
+def _score(
+    batches: "Iterator[pd.DataFrame]", *, path: Path, plan: AuditPlan, beside: Sequence[str]
+) -> "Iterator[pd.DataFrame]":
+    """Replace the features of each batch by the decision; this runs on a worker."""
+    scorer = load_model(path, plan)
+    for batch in batches:
+        rows = batch.drop(columns=list(beside)).apply(with_nan)
+        decided = selects(scorer, plan, rows.set_axis(list(scorer.features), axis=1))
+        yield batch[list(beside)].assign(**{DECISION: decided})

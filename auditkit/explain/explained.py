@@ -29,6 +29,8 @@ def explained(
     if scorer is None or not plan.explain.rows:
         why = "no model was given" if scorer is None else "the plan asks for no explanation"
         return _unexplained(Status.NOT_APPLICABLE, "", why), (), ()
+    if evidence.unexplained:
+        return _unexplained(Status.NOT_APPLICABLE, "", evidence.unexplained), (), ()
     if sample is None:
         why = "withheld: the model's output is not a finite number on every row"
         return _unexplained(Status.UNDEFINED, scorer.unit, why), (), ()

@@ -213,15 +213,6 @@ class TestFiles:
         assert sizes.to_dict() == {"a": 5, "b": 4, "(not recorded)": 3}
 
 
-def test_a_model_is_not_run_on_spark(spark, place, households):
-    from sklearn.tree import DecisionTreeClassifier
-
-    known = households.dropna(subset="need")
-    model = DecisionTreeClassifier(max_depth=2).fit(known[["district"]], known["need"])
-    with pytest.raises(DataError, match=r"held by Spark, where this version does not run a model"):
-        gathered(f"spark:{place}/households.parquet", model=model, decision=None, selected=None)
-
-
 @pytest.mark.parametrize("frame", [pd.Series([1]), object(), 3])
 def test_what_is_no_table(frame):
     with pytest.raises(DataError, match=r"The data are a .* Give a pandas DataFrame, or the path"):

@@ -2,6 +2,8 @@
 
 import pytest
 
+import auditkit
+from auditkit import ModelError
 from auditkit.evidence.models import Scorer
 from tests.evidence.conftest import DATABASE, LOCAL, ROWS, gathered, numbers
 
@@ -51,3 +53,51 @@ def test_every_source_gives_the_same_numbers(source, model, expected, monkeypatc
     assert scored(model, data, table) == expected
     assert max(sizes) <= BATCH
     assert sum(sizes) == ROWS
+
+
+def test_spark_scores_on_its_workers(model, expected, spark, place, tmp_path, monkeypatch):
+    import skops.io
+    from pyspark.sql.classic.dataframe import DataFrame
+
+    fetched = []
+    to_pandas = DataFrame.toPandas
+
+    def watched(frame):
+        fetched.append(len(table := to_pandas(frame)))
+        return table
+
+    monkeypatch.setattr(DataFrame, "toPandas", watched)
+    skops.io.dump(model, tmp_path / "model.skops")
+    evidence = gathered(
+        f"spark:{place}/households.parquet",
+        model=tmp_path / "model.skops",
+        decision=None,
+        selected=None,
+    )
+    assert numbers(evidence) == {name: expected[name] for name in numbers(evidence)}
+    assert max(fetched) < ROWS / 5
+    assert evidence.sample is None
+    assert "Spark" in evidence.unexplained
+    assert [file.role for file in evidence.files] == ["data", "model"]
+
+
+def test_spark_refuses_a_model_in_memory(model, spark, place):
+    with pytest.raises(ModelError, match=r"Save it with skops.io.dump"):
+        gathered(f"spark:{place}/households.parquet", model=model, decision=None, selected=None)
+
+
+def test_a_model_on_spark_is_reported_without_explanation(spark, twelve, tmp_path):
+    import skops.io
+    from sklearn.tree import DecisionTreeClassifier
+
+    rows = twelve.assign(x=twelve["chosen"])
+    rows.to_parquet(tmp_path / "rows.parquet")
+    fitted = DecisionTreeClassifier(random_state=0).fit(rows[["x"]], rows["need"])
+    skops.io.dump(fitted, tmp_path / "model.skops")
+    made = auditkit.audit(
+        tmp_path / "model.skops", f"spark:{tmp_path}/rows.parquet", label="need", positive=1,
+        outcome="benefit", attributes=["group"], policy="minimal",
+    )  # fmt: skip
+    assert made.record.explanation.status == "not_applicable"
+    assert "held by Spark" in made.record.explanation.note
+    assert "held by Spark" in made.files()["report.html"]
