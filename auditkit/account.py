@@ -39,6 +39,7 @@ def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
         selected=words,
         outcome=plan.data.outcome,
         model=model,
+        score=plan.data.score or ("the model's probability" if evidence.scores else ""),
     )
 
 

@@ -33,6 +33,7 @@ from auditkit.results import (
     frame,
     round_floats,
 )
+from auditkit.scores import scored
 from auditkit.stratified import stratify
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def _run(
     evidence = gather(plan, data, model, tell, protected)
     groups, labelled = evidence.groups, evidence.labelled
     measurements = measure(groups, labelled=labelled, floor=policy.floor)
+    scores, score_gaps = scored(plan, evidence, policy.floor)
     family = hypotheses(groups, policy, labelled=labelled)
     detectable = detectable_gaps(groups, policy, family, labelled=labelled)
     disparities = compare(groups, plan, policy.floor, detectable, labelled=labelled)
@@ -114,8 +116,8 @@ def _run(
                 rows=account.rows(evidence),
                 groups=account.group_sizes(evidence),
                 exclusions=evidence.exclusions,
-                measurements=measurements,
-                disparities=disparities,
+                measurements=(*measurements, *scores),
+                disparities=(*disparities, *score_gaps),
                 stratified_disparities=stratified,
                 checks=checks,
                 explanation=explanation,
@@ -246,6 +248,8 @@ def audit(
     positive: object = None,
     decision: "str | pd.Series[Any] | None" = None,
     selected: object = None,
+    score: "str | pd.Series[Any] | None" = None,
+    score_range: tuple[float, float] | None = None,
     weight: "str | pd.Series[Any] | None" = None,
     cluster: "str | pd.Series[Any] | None" = None,
     strata: "str | pd.Series[Any] | None" = None,
@@ -290,6 +294,11 @@ def audit(
         The decisions, if there is no model.
     selected : value, list of values or {"above": number}, optional
         Which decisions select; by default the positive value of the label.
+    score : str or Series, optional
+        The scores behind the decisions, if there is no model: probabilities of the positive label,
+        or numbers within ``score_range``, which are ranked and averaged only.
+    score_range : (float, float), optional
+        Lowest and highest score possible, by default 0 and 1.
     weight, cluster, strata : str or Series, optional
         Sampling weight of each row, the cluster (household, site) it was drawn in, and the stratum
         it was drawn from.
@@ -340,6 +349,8 @@ def audit(
             "positive": positive,
             "decision": rows.column("decision", decision),
             "selected": selected,
+            "score": rows.column("score", score),
+            "score_range": score_range,
             "weight": rows.column("weight", weight),
             "cluster": rows.column("cluster", cluster),
             "strata": rows.column("strata", strata),

@@ -18,7 +18,7 @@ from auditkit.measure import (
     tallied,
     worth,
 )
-from auditkit.metrics.registry import Metric, metrics
+from auditkit.metrics.registry import Metric, rates
 from auditkit.plan import AuditPlan
 from auditkit.results import ALL, CROSS, NOT_RECORDED, RANGE, REST, Disparity, Status
 
@@ -72,9 +72,7 @@ def compare(
         Whether an outcome is recorded.
     """
     rows: list[Disparity] = []
-    for metric in metrics().values():
-        if metric.quotient is not None:
-            continue
+    for metric in rates().values():
         if not measurable(metric, labelled=labelled):
             rows += [
                 _row(metric, a, g, REST, statistic, Status.NOT_APPLICABLE, NO_LABEL)

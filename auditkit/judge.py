@@ -23,7 +23,7 @@ from auditkit.measure import (
     tallied,
     worth,
 )
-from auditkit.metrics.registry import Metric, metrics
+from auditkit.metrics.registry import Metric, metrics, rates
 from auditkit.policy.schema import Policy, SettledCheck
 from auditkit.results import (
     ALL,
@@ -67,16 +67,18 @@ def check_metrics(policy: Policy) -> None:
     ------
     PolicyError
     """
-    rates = {name for name, metric in metrics().items() if metric.quotient is None}
-    unknown = [c for c in policy.checks if c.metric not in rates]
-    if unknown:
-        raise PolicyError(
-            *(
-                f"Check '{c.name}' names the rate '{c.metric}', which there is none of. "
-                f"{did_you_mean(c.metric, rates)}"
-                for c in unknown
-            )
-        )
+    known = rates()
+    problems = [
+        f"Check '{c.name}' names '{c.metric}', which is no rate. This version holds limits against "
+        f"rates only; '{c.metric}' is measured and compared, and judged by nobody."
+        if c.metric in metrics()
+        else f"Check '{c.name}' names the rate '{c.metric}', which there is none of. "
+        f"{did_you_mean(c.metric, known)}"
+        for c in policy.checks
+        if c.metric not in known
+    ]
+    if problems:
+        raise PolicyError(*problems)
 
 
 def hypotheses(groups: GroupTable, policy: Policy, *, labelled: bool) -> Hypotheses:

@@ -156,13 +156,15 @@ def measurable(metric: Metric, *, labelled: bool) -> bool:
 
 
 def measure(groups: GroupTable, *, labelled: bool, floor: int) -> tuple[Measurement, ...]:
-    """Compute every registered metric on every group.
+    """Compute every registered metric of decisions on every group.
 
     Intervals are Wilson's (1927) at 95 %, for a quotient Donner and Zou's MOVER-R (2012) from them;
     at the effective size where people are weighted or were drawn together.
     """
     rows: list[Measurement] = []
     for metric in metrics().values():
+        if metric.of_scores:
+            continue
         if not measurable(metric, labelled=labelled):
             rows += [_without(metric, a, g) for a, g in groups.names]
         elif metric.quotient is not None:

@@ -30,7 +30,6 @@ from auditkit.strict import Strict, problems_of
 
 NOT_BUILT = {
     "system.card": "system cards",
-    "data.score": "score columns",
     "data.need": "a need column beside the label",
     "data.baseline": "a baseline decision to compare with",
 }
@@ -200,6 +199,8 @@ class Data(Strict):
     positive: Value | None = None
     decision: str | None = None
     selected: Above | Annotated[tuple[Value, ...], InOrder] | None = None
+    score: str | None = None
+    score_range: tuple[float, float] | None = None
     weight: str | None = None
     cluster: str | None = None
     strata: str | None = None
@@ -215,6 +216,13 @@ class Data(Strict):
         if value is None or isinstance(value, Mapping | Above):
             return value
         return value if isinstance(value, list | tuple | set | frozenset) else (value,)
+
+    @field_validator("score_range")
+    @classmethod
+    def _rising(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not (all(map(math.isfinite, value)) and value[0] < value[1]):
+            raise ValueError("is the lowest and the highest score possible, such as [300, 850]")
+        return value
 
     @field_validator("selected")
     @classmethod
@@ -245,6 +253,16 @@ class Data(Strict):
             )
         if self.protected_table is not None and self.protected_source is None:
             raise ValueError("protected_table is given without protected_source")
+        return self
+
+    @model_validator(mode="after")
+    def _a_score_beside_the_label(self) -> Self:
+        if self.score is None and self.score_range is not None:
+            raise ValueError("data.score_range is given without data.score")
+        if self.score is not None and self.score == self.label:
+            raise ValueError(
+                f"data.label and data.score both name '{self.score}': every score would look right"
+            )
         return self
 
 

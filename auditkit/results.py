@@ -180,7 +180,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """Rows left out, why, and of what: ``all`` metrics or ``error_metrics`` only."""
+    """Rows left out, why, and of what: ``all`` metrics, ``error_metrics`` or ``score_metrics``."""
 
     reason: str
     scope: str
@@ -293,6 +293,7 @@ class SystemInfo:
     selected: str
     outcome: str
     model: str
+    score: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ ORDER = [
     "inference",
     "measure",
     "disparity",
+    "scores",
     "stratified",
     "explain",
     "judge",

@@ -86,7 +86,8 @@ def test_honest_models_load_and_decide_as_they_did(people, tmp_path, name):
     decided = people.assign(d=model.predict(people[FEATURES]))
     column = audit(None, decided, decision="d")
     assert loaded.record.measurements == audit(model, people).record.measurements
-    assert loaded.record.measurements == column.record.measurements
+    rates = column.record.measurements  # the model also has scores
+    assert loaded.record.measurements[: len(rates)] == rates
 
 
 def test_a_file_of_text_is_read_as_the_model_was_fitted(people, tmp_path):

@@ -21,6 +21,7 @@ from auditkit.results import ALL, CROSS, NOT_RECORDED
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
     from auditkit.evidence.design import Design
@@ -106,11 +107,15 @@ def outcome_cells() -> OutcomeCells:
 
 
 def tally(
-    frame: "nw.LazyFrame[Any]", keys: "Mapping[str, Key]", amounts: Amounts = UNIT
+    frame: "nw.LazyFrame[Any]",
+    keys: "Mapping[str, Key]",
+    amounts: Amounts = UNIT,
+    seen: "dict[str, pd.Series[Any]] | None" = None,
 ) -> Tally | None:
     """Sum over the rows with the same values of the keys, inside the engine; spell the values.
 
-    Returns ``None`` if there are more than 500,000 cells: some key is not a category.
+    Returns ``None`` if there are more than 500,000 cells: some key is not a category. ``seen`` is
+    filled with the distinct values of each key as the engine holds them.
     """
     import narwhals.stable.v2 as nw
 
@@ -121,6 +126,8 @@ def tally(
     table = collected(grouped.with_columns(nw.col(*sums).cast(nw.Int64)))
     if len(table) > MOST_CELLS:
         return None
+    if seen is not None:
+        seen |= {name: table[name].drop_duplicates() for name in keys}
     spelled = [key.spelled(table[name]).tolist() for name, key in keys.items()]
     out: Tally = {}
     totals = zip(*(table[name].tolist() for name in sums), strict=True)

@@ -22,14 +22,16 @@ from auditkit.evidence.counts import (
 )
 from auditkit.evidence.design import Design, design_of
 from auditkit.evidence.encoders import Fitted, fitted_columns, hides_encoders
+from auditkit.evidence.histograms import Cells
 from auditkit.evidence.keys import DECISION, Key, attribute_names, expressions, keys_of
 from auditkit.evidence.models import Scorer, load_model, selects
 from auditkit.evidence.opening import open_source
 from auditkit.evidence.quality import Levels, Quality, examine, exclusions
 from auditkit.evidence.sample import Reservoir, Sample, finish
+from auditkit.evidence.scores import ScoreCounts, ScoreTally, score_counts
 from auditkit.evidence.sources import Source, collected, numbers, ones, plainly, source_file
 from auditkit.evidence.wide import is_wide, read_wide
-from auditkit.metrics.registry import metrics
+from auditkit.metrics.registry import rates
 from auditkit.plan import Attribute, AuditPlan
 from auditkit.results import Exclusion, SourceFile
 
@@ -45,6 +47,10 @@ DECIDED_ONCE = (
     "Decisions come from one place: data.decision names a column, or there is a model, or the "
     "source is a table of counts with the columns attribute, group, tp, fp, fn and tn. Give one of "
     "them."
+)
+SCORED_ONCE = (
+    "data.score names a column, but the scores of a model are the probabilities it gives. Remove "
+    "data.score, or audit the columns of decisions and scores without the model."
 )
 
 
@@ -63,6 +69,7 @@ class Evidence:
     """Whether an outcome is recorded, so that decisions can be wrong."""
     unmatched: tuple[int, int] = (0, 0)
     unexplained: str = ""
+    scores: ScoreCounts | None = None
 
 
 @plainly()
@@ -87,43 +94,71 @@ def gather(
         return _of_table(plan, open_source(plan, data, protected, ()))
     if scorer is not None and plan.data.decision is not None:
         raise PlanError(DECIDED_ONCE)
+    if scorer is not None and plan.data.score is not None:
+        raise PlanError(SCORED_ONCE)
     source = open_source(plan, data, protected, _columns(plan, scorer))
     keys = keys_of(plan, source, decided=scorer is None)
     amounts = _amounts(plan, source)
-    reservoir = None
+    reservoir, scored = None, ScoreTally()
+    seen: dict[str, pd.Series[Any]] = {}
     if scorer is None:
         gathered = Gathered(source.frame, keys, amounts)
-        found = _counted(gathered, progress)
+        found = _counted(gathered, progress, seen)
     elif source.engine == "pyspark":
         gathered = spark.scored(plan, source, keys, amounts, scorer, model)
-        found = _counted(gathered, progress)
+        found = _counted(gathered, progress, seen)
     else:
         reservoir = Reservoir(plan.explain.rows, plan.audit.seed) if plan.explain.rows else None
-        found, gathered, scorer = _scored(plan, source, keys, amounts, scorer, reservoir, progress)
+        found, gathered, scorer = _scored(
+            plan, source, keys, amounts, scorer, reservoir, scored, progress
+        )
     quality = _examined(plan, source, gathered.keys, found, model=scorer is not None)
     assert found is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
     counts = quality.counts(found, amounts)
     depth = min(plan.groups.intersections, len(counts.attributes))
     groups = tabulate(counts, depth, _design(plan, gathered, quality, counts, depth))
+    cells = Cells(gathered.keys, gathered.amounts, quality, counts, groups)
+    scores = _scores(plan, source, seen, scored, cells)
     model_files = (source_file("model", model),) if isinstance(model, Path) else ()
     return Evidence(
         counts=counts,
         groups=groups,
-        exclusions=exclusions(plan, counts),
-        notes=(*source.notes, *quality.notes, *_too_good(counts)),
+        exclusions=(*exclusions(plan, counts), *(scores.exclusions if scores else ())),
+        notes=(
+            *source.notes,
+            *quality.notes,
+            *_too_good(counts),
+            *(scores.notes if scores else ()),
+        ),
         files=(*source.files, *model_files),
         unmatched=(source.unmatched, source.unmatched_protected),
         unexplained=spark.UNEXPLAINED if source.engine == "pyspark" else "",
         scorer=scorer,
         sample=finish(reservoir, quality, groups) if reservoir is not None else None,
         labelled=plan.data.label is not None,
+        scores=scores,
     )
+
+
+def _scores(
+    plan: AuditPlan,
+    source: Source,
+    seen: "Mapping[str, pd.Series[Any]]",
+    scored: ScoreTally,
+    cells: Cells,
+) -> ScoreCounts | None:
+    """Count the declared scores, or those of a model that gives probabilities."""
+    if plan.data.score is not None:
+        return score_counts(source, plan.data.score, plan.data.score_range, cells, seen)
+    return scored.counts(cells)
 
 
 def _of_table(plan: AuditPlan, source: Source) -> Evidence:
     """Take counts as they were published, where neither decisions nor a model are given."""
     if not is_wide(source):
         raise PlanError(DECIDED_ONCE)
+    if plan.data.score is not None:
+        raise PlanError("data.score names a column of scores, but a table of counts holds none.")
     if plan.groups.intersections > 1:
         raise PlanError(
             f"groups.intersections is {plan.groups.intersections}, but a table of counts by "
@@ -148,7 +183,7 @@ def _columns(plan: AuditPlan, scorer: Scorer | None) -> list[str]:
     named = [attribute.column for attribute in plan.measured]
     data = plan.data
     drawn = (data.weight, data.cluster, data.strata, data.count, data.control)
-    named += [name for name in (data.label, data.decision, *drawn) if name]
+    named += [name for name in (data.label, data.decision, data.score, *drawn) if name]
     return named + list(scorer.features if scorer is not None else ())
 
 
@@ -158,6 +193,10 @@ def _amounts(plan: AuditPlan, source: Source) -> Amounts:
     return weighted(source, plan.data.weight) if plan.data.weight is not None else UNIT
 
 
+PROBABLE = ("log-odds", "probability")
+"""Units of a model that gives probabilities."""
+
+
 def _design(
     plan: AuditPlan, gathered: Gathered, quality: Quality, counts: Counts, depth: int
 ) -> Design | None:
@@ -165,8 +204,7 @@ def _design(
     if plan.data.cluster is None:
         return design_of(counts, None)
     cells = outcome_cells()
-    rates = [metric for metric in metrics().values() if metric.quotient is None]
-    masks = {mask.tobytes(): mask for mask in (rate.masks(cells)[1] for rate in rates)}
+    masks = {mask.tobytes(): mask for mask in (rate.masks(cells)[1] for rate in rates().values())}
     found = clusters(
         gathered.frame,
         gathered.keys,
@@ -180,8 +218,10 @@ def _design(
     return design_of(counts, found)
 
 
-def _counted(gathered: Gathered, progress: Progress) -> Tally | None:
-    found = tally(gathered.frame, gathered.keys, gathered.amounts)
+def _counted(
+    gathered: Gathered, progress: Progress, seen: "dict[str, pd.Series[Any]]"
+) -> Tally | None:
+    found = tally(gathered.frame, gathered.keys, gathered.amounts, seen)
     if found is not None:
         people = sum(sums[0] for sums in found.values())
         progress("counting", people, people)
@@ -195,6 +235,7 @@ def _scored(
     amounts: Amounts,
     scorer: Scorer,
     reservoir: Reservoir | None,
+    scored: ScoreTally,
     progress: Progress,
 ) -> tuple[Tally, Gathered, Scorer]:
     """Score batch by batch and add up the counts; protected columns are not given to the model."""
@@ -213,6 +254,8 @@ def _scored(
         scorer = scorer if scorer.unit else scorer.with_unit(rows)
         batch[DECISION] = pd.Series(selects(scorer, plan, rows), dtype=object)
         add(total, tally(nw.from_native(batch).lazy(), ready, sums) or {})
+        if scorer.unit in PROBABLE:
+            scored.add(batch, ready, scorer.probability(rows), sums)
         if cluster:
             by = [*cluster, *ready]
             totals.append(batch.groupby(by, dropna=False, sort=False)[list(columns)].sum())

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 import auditkit
 from auditkit.evidence.counts import outcome_cells
-from auditkit.metrics.registry import metrics
+from auditkit.metrics.registry import rates
 from auditkit.results import ALL, NOT_RECORDED, RANGE, REST, AuditRecord
 
 law = partial(settings, deadline=None, derandomize=True, database=None)
-RATES = {name: metric for name, metric in metrics().items() if metric.quotient is None}
+RATES = rates()
 ANSWER = st.sampled_from(["yes", "no", "yes", "no", None])
 TIMES = st.sampled_from([1, 1, 2, 7, 40])
 

@@ -15,7 +15,7 @@ import auditkit
 from auditkit.disparity import compare
 from auditkit.evidence.counts import Counts, tabulate
 from auditkit.judge import detectable_gaps, hypotheses, judge
-from auditkit.metrics.registry import metrics
+from auditkit.metrics.registry import rates
 from auditkit.plan import AuditPlan, make_plan
 from auditkit.policy.schema import Policy, read_policy
 from auditkit.results import RANGE, REST, Check, Disparity, Outcome, round_floats
@@ -25,7 +25,7 @@ POLICIES = ("icrc", "minimal")
 
 FIVE = (500, 250, 150, 70, 30)
 NINE = (600,) * 9
-RATES = [name for name, metric in metrics().items() if metric.quotient is None]
+RATES = list(rates())
 
 
 @dataclass(frozen=True)

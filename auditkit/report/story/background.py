@@ -230,6 +230,7 @@ def proof(record: AuditRecord) -> Section:
         ("Model", plain(s.model) or "none: recorded decisions"),
         ("Recorded outcome", measures.label(s) if s.label else "none"),
         ("Decision", measures.rule(s)),
+        ("Score", words.name(s.score) or "none"),
         ("Seed", str(p.seed)),
     ]
     digests: list[tuple[str | Cell, ...]] = [

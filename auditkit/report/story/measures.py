@@ -76,6 +76,25 @@ WORDS: dict[str, tuple[str, str, str]] = {
 }
 """Metric id: its short name, among whom it counts, what it counts. Others are spelled out."""
 
+SCORE_WORDS: dict[str, tuple[str, str]] = {
+    "auc": (
+        "ranking by score",
+        "Of two people, one recorded as {label} and one not, how often the first has the higher "
+        "score (a tie is half; 0.5 is a coin).",
+    ),
+    "mean_score": ("mean score", "The mean score of people with a decision and a score."),
+    "calibration_residual": (
+        "recorded outcome minus score",
+        "How far the share recorded as {label} lies above the mean score of the same people; below "
+        "0 the scores are too high.",
+    ),
+    "brier_score": (
+        "squared distance of the score",
+        "The mean squared distance of the score from what was recorded: 1 for {label}, else 0.",
+    ),
+}
+"""Metric of scores: its short name, and its sentence. They are numbers, not shares of people."""
+
 BURDEN_NAMES = {
     "selection_rate": "selected (a burden)",
     "false_positive_rate": "burdened without recorded outcome ({label})",
@@ -105,6 +124,9 @@ def words(metric: str, system: SystemInfo) -> MetricWords:
 
     A metric that is not in the table is spelled out, with the registry's sentence if it has one.
     """
+    if metric in SCORE_WORDS:
+        short, sentence = (part.replace("{label}", label(system)) for part in SCORE_WORDS[metric])
+        return MetricWords(short, explanation=sentence)
     if metric not in WORDS:
         registered = metrics().get(metric)
         return MetricWords(spelled(metric), explanation=registered.sentence if registered else "")

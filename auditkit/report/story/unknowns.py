@@ -15,6 +15,7 @@ STATES = {
 SCOPES = {
     "all": "left out of everything",
     "error_metrics": "left out of every number that needs the recorded outcome",
+    "score_metrics": "left out of every number that needs the score",
 }
 
 

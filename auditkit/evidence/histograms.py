@@ -1,0 +1,241 @@
+"""Sums by cell, recorded outcome and score become a histogram of every declared group."""
+
+import functools
+import operator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from auditkit.evidence.amounts import Amounts
+from auditkit.evidence.counts import UNKNOWN, Counts, GroupTable, crossings, grouping
+from auditkit.evidence.keys import DECISION, LABEL, Key
+from auditkit.evidence.quality import Quality
+from auditkit.metrics.histogram import Histogram
+from auditkit.results import ALL, CROSS, NOT_RECORDED
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+BINS = 4096
+FEW = 8
+CELL, VALUE = "cell", "v"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How scores between ``low`` and ``high`` are counted: each value, or in bins."""
+
+    low: float
+    high: float
+    binned: bool
+
+    @property
+    def most(self) -> float:
+        """The largest value or bin that a score can have."""
+        return BINS if self.binned else self.high
+
+    def edges(self, values: "Floats") -> "tuple[Floats, Floats]":
+        """Return the least score of each value or bin, and where the next begins, shape (V,)."""
+        import numpy as np
+
+        if not self.binned:
+            return values, values
+        width = self.high - self.low
+        ends = np.minimum(values + 1, BINS)  # the bin of the highest score holds nothing else
+        return self.low + width * (values / BINS), self.low + width * (ends / BINS)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Sums over people with a decision who share attributes, recorded outcome and score.
+
+    Attributes
+    ----------
+    codes : ndarray of int, shape (E, A)
+        Places in the groups of each attribute; -1 is not recorded, or not looked at.
+    outcome : ndarray of int, shape (E,)
+        Recorded outcome: no, yes, unknown.
+    score : ndarray of float, shape (E,)
+        Value or bin; NaN is no score.
+    sums : ndarray of int, shape (E, 1 or 3)
+        People, and if they are weighted the sums of weights and their squares.
+    """
+
+    codes: "Ints"
+    outcome: "Ints"
+    score: "Floats"
+    sums: "Ints"
+
+    def without(self, group: "Ints", size: int) -> list[int]:
+        """Count the people without a score in each of ``size`` groups."""
+        import numpy as np
+
+        missing = np.isnan(self.score)
+        people = np.zeros(size, dtype=np.int64)
+        np.add.at(people, group[missing], self.sums[missing, 0])
+        return [int(n) for n in people]
+
+    def by_group(
+        self, group: "Ints", size: int, rule: Rule, amounts: Amounts
+    ) -> Iterator[Histogram]:
+        """Add up the entries of each of ``size`` groups; sums are whole, so in any order alike."""
+        import numpy as np
+
+        kept = ~np.isnan(self.score)
+        values, place = np.unique(self.score[kept], return_inverse=True)
+        stride = max(len(values), 1)
+        held, at = np.unique(group[kept] * stride + place, return_inverse=True)
+        table = np.zeros((self.sums.shape[1], 3, len(held)), dtype=np.int64)
+        for total, part in zip(table, self.sums[kept].T, strict=True):
+            np.add.at(total, (self.outcome[kept], at), part)
+        left, right = rule.edges(values)
+        starts = np.searchsorted(held, np.arange(size + 1) * stride)
+        for some in map(slice, starts[:-1], starts[1:]):
+            here, people = held[some] % stride, table[0, :, some]
+            weight = square = people.astype(np.float64)
+            if amounts.weighted:
+                weight = table[1, :, some] / 2.0**amounts.bits
+                square = table[2, :, some] / 2.0**amounts.square_bits
+            yield Histogram(left[here], right[here], people, weight, square)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """How keys become the groups of an audit."""
+
+    keys: Mapping[str, Key]
+    amounts: Amounts
+    quality: Quality
+    counts: Counts
+    groups: GroupTable
+
+    @property
+    def crossings(self) -> list[tuple[int, ...]]:
+        """The declared attributes and crossings, as places in ``counts.attributes``."""
+        depth = 1 + max(block.attribute.count(CROSS) for block in self.groups.blocks)
+        return list(crossings(self.counts, depth))
+
+    def number(self, places: tuple[int, ...], seen: "Mapping[str, pd.Series[Any]]") -> "nw.Expr":
+        """Tell the number of the cell of a row, so that engines group by one integer.
+
+        The number is ``((a0 * size1 + a1) * ...) * 3 + outcome``, where 0 is not recorded; -1 is
+        no decision. ``seen`` holds the distinct values of each key as the engine does.
+        """
+        import narwhals.stable.v2 as nw
+
+        cell = nw.lit(0).cast(nw.Int64)
+        for place in places:
+            up = {text: code + 1 for text, code in self.quality.groups[place].items()}
+            name = f"a{place}"
+            cell = cell * self._size(place) + _place(self.keys[name], seen[name], up)
+        cell = cell * 3 + _place(self.keys[LABEL], seen[LABEL], self.quality.actual)
+        decision = _place(self.keys[DECISION], seen[DECISION], self.quality.selected)
+        if self.counts.table[:, UNKNOWN::3].any():
+            cell = nw.when(decision == UNKNOWN).then(nw.lit(-1)).otherwise(cell)
+        return cell
+
+    def _size(self, place: int) -> int:
+        return len(self.counts.levels[place]) + 1
+
+    def numbered(self, table: "pd.DataFrame", places: tuple[int, ...]) -> Entries:
+        """Take the numbers of cells in a table apart."""
+        import numpy as np
+
+        cell = table[CELL].to_numpy(dtype=np.int64)
+        codes = np.full((len(table), len(self.counts.attributes)), -1, dtype=np.int64)
+        rest = cell // 3
+        for place in reversed(places):
+            codes[:, place] = rest % self._size(place) - 1
+            rest = rest // self._size(place)
+        return self._entries(table, codes, cell % 3)
+
+    def spelled(self, table: "pd.DataFrame") -> Entries:
+        """Place the texts of keys in a table."""
+        import numpy as np
+
+        codes = [_placed(table[f"a{i}"], groups) for i, groups in enumerate(self.quality.groups)]
+        return self._entries(table, np.stack(codes, 1), _placed(table[LABEL], self.quality.actual))
+
+    def _entries(self, table: "pd.DataFrame", codes: "Ints", outcome: "Ints") -> Entries:
+        import numpy as np
+
+        columns = ["n", *(["w", "w2"] if self.amounts.weighted else [])]
+        score = table[VALUE].to_numpy(dtype=np.float64, na_value=np.nan)
+        return Entries(codes, outcome, score, table[columns].to_numpy(dtype=np.int64))
+
+
+def _place(key: Key, seen: "pd.Series[Any]", places: Mapping[str | None, int]) -> "nw.Expr":
+    """Place the values of a key as the texts they are spelled as are placed."""
+    import narwhals.stable.v2 as nw
+
+    held: dict[int, list[Any]] = {}
+    for value, text in zip(seen.tolist(), key.spelled(seen).tolist(), strict=True):
+        if text is not None:
+            held.setdefault(places[text], []).append(value)
+    out = nw.lit(places.get(None, UNKNOWN))
+    for place, same in held.items():
+        out = nw.when(_among(key.expression, same)).then(nw.lit(place)).otherwise(out)
+    return out
+
+
+def _among(value: "nw.Expr", same: list[Any]) -> "nw.Expr":
+    """Whether a value is one of some; a few comparisons are much faster than a look into a list."""
+    if len(same) > FEW:
+        return value.is_in(same)
+    compared: nw.Expr = functools.reduce(operator.or_, (value == one for one in same))
+    return compared
+
+
+def _placed(texts: "pd.Series[Any]", places: Mapping[str | None, int]) -> "Ints":
+    """Place texts, shape (E,)."""
+    import numpy as np
+    import pandas as pd
+
+    codes, values = pd.factorize(texts)
+    of_values = [places[value] for value in values]
+    return np.array([*of_values, places.get(None, UNKNOWN)], dtype=np.int64)[codes]
+
+
+Pass = tuple[list[tuple[int, ...]], Entries]
+"""What was counted together, and the attributes and crossings that it is to be used for."""
+
+
+def histograms(
+    passes: Iterable[Pass], rule: Rule, cells: Cells
+) -> tuple[tuple[Histogram, ...], dict[tuple[str, str], int]] | None:
+    """Make the histograms of all groups, in the order of the table.
+
+    Returns
+    -------
+    histograms : tuple of Histogram
+    without : dict
+        People without a score by attribute and group.
+
+    ``None`` if a score lies outside its range.
+    """
+    import numpy as np
+
+    found: dict[tuple[str, str], Histogram] = {}
+    without: dict[tuple[str, str], int] = {}
+    for wanted, entries in passes:
+        if (entries.score > rule.most).any():
+            return None
+        size = len(entries.score)
+        nobody = np.zeros((size, 9), dtype=np.int64)
+        coded = replace(cells.counts, codes=entries.codes, table=nobody)
+        blocks = [grouping(coded, places) for places in wanted]
+        if not found:
+            blocks.append((ALL, [ALL], np.zeros(size, dtype=np.int64)))
+        for attribute, names, codes in blocks:
+            ordered = [(attribute, name) for name in (*names, NOT_RECORDED)]
+            group = np.where(codes < 0, len(names), codes)
+            made = entries.by_group(group, len(ordered), rule, cells.amounts)
+            found |= zip(ordered, made, strict=True)
+            without |= zip(ordered, entries.without(group, len(ordered)), strict=True)
+    return tuple(found[name] for name in cells.groups.names), without

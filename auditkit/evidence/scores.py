@@ -1,0 +1,236 @@
+"""Scores are counted, exactly or in fine bins, inside the engine or batch by batch.
+
+The rule depends on the data, never on the engine, the batches or the order of rows: at most 65,536
+distinct values are counted as they are, more in 4,096 bins of equal width (and the top value for
+itself). Only a scale by a power of two and ``floor`` make a bin, so every engine makes the same.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auditkit.errors import DataError
+from auditkit.evidence.amounts import Amounts
+from auditkit.evidence.histograms import BINS, CELL, VALUE, Cells, Pass, Rule, histograms
+from auditkit.evidence.keys import DECISION, LABEL, Key, attribute_names
+from auditkit.evidence.sources import Source, collected, numbers, ones
+from auditkit.metrics.histogram import Histogram
+from auditkit.results import CROSS, Exclusion
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+MOST_VALUES = 65_536
+FIRST_ROWS = 200_000
+"""If so many rows hold too many values, all rows do: a look at the first is proof enough."""
+MOST_ENTRIES = 2_000_000
+"""Cells times values up to which one pass counts them all; else each attribute has its own."""
+ROUNDING = 1e-9
+"""So far past 0 or 1 a probability is taken for rounding."""
+
+
+@dataclass(frozen=True)
+class ScoreCounts:
+    """Scores of every declared group; those of finer cells are not kept.
+
+    Attributes
+    ----------
+    histograms : tuple of Histogram
+        One for each group of the table, in its order.
+    rule : Rule
+    exclusions : tuple of Exclusion
+        People with a decision but no score.
+    """
+
+    histograms: tuple[Histogram, ...]
+    rule: Rule
+    exclusions: tuple[Exclusion, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say how scores were counted."""
+        if not self.rule.binned:
+            return (f"Scores: at most {MOST_VALUES:,} distinct values, each counted by itself.",)
+        return (
+            f"Scores: more than {MOST_VALUES:,} distinct values, counted in {BINS:,} bins of equal "
+            f"width from {self.rule.low:g} to {self.rule.high:g}. Intervals are widened by what "
+            f"that can cost.",
+        )
+
+
+def score_counts(
+    source: Source,
+    column: str,
+    limits: tuple[float, float] | None,
+    cells: Cells,
+    seen: "Mapping[str, pd.Series[Any]]",
+) -> ScoreCounts:
+    """Count the scores of a column by group and recorded outcome, inside the engine.
+
+    Parameters
+    ----------
+    source : Source
+    column : str
+    limits : (float, float), optional
+        Lowest and highest score possible, by default 0 and 1.
+    cells : Cells
+    seen : mapping of str to Series
+        Distinct values of each key as the engine holds them.
+
+    Raises
+    ------
+    DataError
+        Scores that are no numbers or lie outside the limits; no score at all.
+    """
+    import narwhals.stable.v2 as nw
+
+    low, high = limits or (0.0, 1.0)
+    value, unparsable = numbers(source, column)
+    # what cannot be counted is put into one value above all others, and refused when it is met
+    beyond = ((value < low) | (value > high)).fill_null(value=False) | unparsable
+    value = nw.when(beyond).then(nw.lit(2 * high - low)).otherwise(value)
+    distinct = _distinct(source.frame.select(**{VALUE: value}))
+    if distinct == 0:
+        raise DataError(f"Column '{column}' holds scores, but no row has a value in it.")
+    if distinct is None:
+        scaled = value if limits is None else (value - low) / (high - low)
+        value = (scaled * float(BINS)).floor()
+    held = len({tuple(row) for row in cells.counts.codes.tolist()})
+    together = held * (distinct or BINS) <= MOST_ENTRIES
+    whole = tuple(range(len(cells.counts.attributes)))
+
+    def passes() -> Iterator[Pass]:
+        for places in [whole] if together else cells.crossings:
+            keys = {CELL: cells.number(places, seen), VALUE: value}
+            rows = source.frame.select(**keys, **cells.amounts.expressions)
+            table = _summed(rows.filter(nw.col(CELL) >= 0), [CELL], cells.amounts)
+            yield cells.crossings if together else [places], cells.numbered(table, places)
+
+    found = _counted(passes(), Rule(low, high, binned=distinct is None), cells)
+    return found or _refuse(source, column, low, high)
+
+
+def _distinct(rows: "nw.LazyFrame[Any]") -> int | None:
+    """Count distinct values; ``None`` if they are more than are counted exactly."""
+    import narwhals.stable.v2 as nw
+
+    found = 0
+    for part in (rows.head(FIRST_ROWS), rows):
+        some = part.filter(~nw.col(VALUE).is_null()).unique().head(MOST_VALUES + 1)
+        found = int(collected(some.select(nw.len().alias("n")))["n"].iloc[0])
+        if found > MOST_VALUES:
+            return None
+    return found
+
+
+def _summed(frame: "nw.LazyFrame[Any]", by: Sequence[str], amounts: Amounts) -> "pd.DataFrame":
+    """Sum people and weights by keys and score."""
+    import narwhals.stable.v2 as nw
+
+    sums = {"n": nw.len(), **{name: nw.col(name).sum() for name in amounts.expressions}}
+    grouped = frame.group_by(*by, VALUE).agg(**sums)
+    return collected(grouped.with_columns(nw.col(*sums).cast(nw.Int64)))
+
+
+def _counted(passes: Iterable[Pass], rule: Rule, cells: Cells) -> ScoreCounts | None:
+    made = histograms(passes, rule, cells)
+    if made is None:
+        return None
+    found, without = made
+    exclusions = (
+        Exclusion("no score", "score_metrics", *name, without[name])
+        for name in cells.groups.names
+        if CROSS not in name[0] and without[name]
+    )
+    return ScoreCounts(found, rule, tuple(exclusions))
+
+
+def _refuse(source: Source, column: str, low: float, high: float) -> ScoreCounts:
+    """Say what is wrong with the scores of a column."""
+    import narwhals.stable.v2 as nw
+
+    value, unparsable = numbers(source, column)
+    outside = ((value < low) | (value > high)).fill_null(value=False)
+    seen = source.frame.select(v=value, unparsable=ones(unparsable), outside=ones(outside))
+    row = collected(
+        seen.select(
+            nw.col("v").min().alias("least"),
+            nw.col("v").max().alias("most"),
+            nw.col("unparsable", "outside").sum(),
+        )
+    ).iloc[0]
+    problems = []
+    if bad := int(row["unparsable"]):
+        problems.append(
+            f"Column '{column}' holds scores, but {bad} values are not finite numbers. Mend or "
+            f"empty those cells."
+        )
+    if wide := int(row["outside"]):
+        problems.append(
+            f"Column '{column}' holds scores from {row['least']:g} to {row['most']:g}, {wide} of "
+            f"them outside {low:g} to {high:g}. Declare where they lie: score_range = [low, high]."
+        )
+    raise DataError(*problems)
+
+
+class ScoreTally:
+    """Adds up the scores that a model gives batch by batch; holds sums by cell, no row.
+
+    Values are exact until more than 65,536 distinct ones were seen, and bins from then on: bins of
+    exact values are the bins of the rows.
+    """
+
+    def __init__(self) -> None:
+        self.table: pd.DataFrame | None = None
+        self.binned = False
+
+    def add(
+        self,
+        cells: "pd.DataFrame",
+        keys: Mapping[str, Key],
+        chance: "NDArray[np.float64]",
+        amounts: Amounts,
+    ) -> None:
+        """Add a batch of key texts and amounts, shape (n, k), and its probabilities, shape (n,)."""
+        import narwhals.stable.v2 as nw
+        import numpy as np
+        import pandas as pd
+
+        near = np.clip(chance, 0.0, 1.0)
+        score = np.where(np.abs(chance - near) < ROUNDING, near, chance)
+        batch = cells.assign(**{VALUE: _bins(score) if self.binned else score})
+        decided = batch[batch[DECISION].notna()]
+        by = [*attribute_names(keys), LABEL]
+        new = _summed(nw.from_native(decided).lazy(), by, amounts)
+        table = new if self.table is None else pd.concat([self.table, new])
+        if not self.binned and table[VALUE].nunique() > MOST_VALUES:
+            self.binned = True
+            table[VALUE] = _bins(table[VALUE].to_numpy())
+        grouped = table.groupby([*by, VALUE], dropna=False, sort=False, as_index=False)
+        self.table = grouped.sum()
+
+    def counts(self, cells: Cells) -> ScoreCounts | None:
+        """Make the histograms of the groups; ``None`` if the model gives no probabilities.
+
+        Raises
+        ------
+        DataError
+            What it calls probabilities lie outside 0 to 1.
+        """
+        if self.table is None:
+            return None
+        score = self.table[VALUE]
+        rule = Rule(0.0, 1.0, binned=self.binned)
+        if (score < 0).any() or (score > rule.most).any():
+            raise DataError("The model gives probabilities outside 0 to 1. Mend the model.")
+        return _counted([(cells.crossings, cells.spelled(self.table))], rule, cells)
+
+
+def _bins(score: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    import numpy as np
+
+    bins: NDArray[np.float64] = np.floor(score * BINS)
+    return bins
