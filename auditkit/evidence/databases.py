@@ -183,9 +183,13 @@ def batches(rows: Any, size: int) -> "Iterator[pd.DataFrame]":  # noqa: ANN401
             while part := cursor.fetchmany(size):
                 frame = pd.DataFrame.from_records(part, columns=schema.names, coerce_float=True)
                 yield SQLite.convert_table(frame, schema)
+    elif backend.name == "duckdb":  # ibis asks by a name that DuckDB 2 has given up
+        yield from parts(backend.con.sql(backend.compile(rows)), size)
     else:
-        if backend.name == "duckdb":  # ibis asks by a name that DuckDB 2 has given up
-            parts = backend.con.sql(backend.compile(rows)).to_arrow_reader(size)
-        else:
-            parts = rows.to_pyarrow_batches(chunk_size=size)
-        yield from (part.to_pandas() for part in parts)
+        yield from (part.to_pandas() for part in rows.to_pyarrow_batches(chunk_size=size))
+
+
+def parts(relation: Any, size: int) -> "Iterator[pd.DataFrame]":  # noqa: ANN401
+    """Read a relation of DuckDB in pandas frames; version 2 has renamed the way in."""
+    read = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
+    yield from (part.to_pandas() for part in read(size))

@@ -18,7 +18,6 @@ from auditkit.evidence.sources import Source, digested, fault, parquet_files
 if TYPE_CHECKING:
     import duckdb
 
-DAMAGED = "it is not a Parquet file or database that can be read, or it is damaged"
 PARQUET, DUCKDB_AT_8 = b"PAR1", b"DUCK"
 """How the files begin; a DuckDB database has a checksum before its name."""
 
@@ -72,7 +71,9 @@ class Reader:
                 relation = self._parquet(path)
             empty = relation.limit(1).fetchall() == []
         except duckdb.Error as error:
-            why = fault(error) if text else DAMAGED
+            kind = "DuckDB database" if database else "Parquet file"
+            damaged = f"it is not a {kind} that can be read, or it is damaged"
+            why = fault(error) if text else damaged
             raise DataError(f"Data file '{path.name}' cannot be read: {why}.") from None
         if empty:
             raise DataError(f"Data file '{path.name}' has no rows. There is nothing to audit.")

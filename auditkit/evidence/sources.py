@@ -89,7 +89,7 @@ class Source:
             yield from databases.batches(native, size)
         elif self.connection is None:  # a relation does not tell the connection it belongs to
             needs("pyarrow", "arrow", "A relation of DuckDB is read in batches")
-            yield from (part.to_pandas() for part in native.to_arrow_reader(size))
+            yield from databases.parts(native, size)
         else:
             native.create_view("batch_rows", replace=True)  # so that no SQL is built from names
             cursor = self.connection.cursor().execute("select * from batch_rows")

@@ -227,7 +227,7 @@ def arrow_dataset(place):
 def relation(place):
     import duckdb
 
-    return duckdb.connect().read_parquet(str(place / "households.parquet"))
+    return duckdb.read_parquet(str(place / "households.parquet"))
 
 
 def ibis_table(place):
