@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from auditkit import account
 from auditkit import record as recording
 from auditkit.disparity import compare
-from auditkit.errors import DataError, PlanError, did_you_mean
+from auditkit.errors import DataError, PlanError, did_you_mean, unreadable
 from auditkit.evidence.alignment import Rowwise
 from auditkit.evidence.gather import Progress, gather
 from auditkit.explain.explained import explained
@@ -60,7 +60,7 @@ def run(plan: AuditPlan | str | Path, progress: Progress | None = None) -> "Audi
     PlanError, PolicyError, DataError, ModelError
         What cannot be audited, all problems at once, and how to mend them.
     """
-    plan = plan if isinstance(plan, AuditPlan) else read_plan(plan)
+    plan = plan if isinstance(plan, AuditPlan) else read_plan(_path("plan", plan))
     if plan.data.source is None:
         raise PlanError("'data.source' is missing. Name the file that holds the rows.")
     model = plan.path(plan.model.source) if plan.model.source is not None else None
@@ -158,7 +158,7 @@ class Audit:
         PlanError
             There is no such table.
         """
-        if name not in TABLES:
+        if name not in [*TABLES]:
             raise PlanError(f"There is no table '{name}'. {did_you_mean(name, TABLES)}")
         return frame(getattr(self.record, name), TABLES[name])
 
@@ -206,8 +206,9 @@ class Audit:
         OutputError
             The folder holds other content, or cannot be written.
         """
-        recording.write(Path(folder), self.files(), self.record)
-        return Path(folder)
+        folder = _path("folder", folder)
+        recording.write(folder, self.files(), self.record)
+        return folder
 
     def _repr_html_(self) -> str:
         from auditkit.report.html import fragment
@@ -221,6 +222,12 @@ class Audit:
         return f"<Audit of {self.record.system.name}: {headline(self.record)}>"
 
 
+def _path(argument: str, given: object) -> Path:
+    if not isinstance(given, str | Path):
+        raise PlanError(f"{argument} is a {type(given).__name__}. Give a path.")
+    return Path(given)
+
+
 def load(path: str | Path) -> Audit:
     """Open an audit from its ``audit.json``, or from the folder it is in.
 
@@ -229,12 +236,12 @@ def load(path: str | Path) -> Audit:
     DataError
         There is no such file, or it is not an audit of this format.
     """
-    path = Path(path)
-    path = path / recording.RECORD_FILE if path.is_dir() else path
+    path = _path("path", path)
     try:
+        path = path / recording.RECORD_FILE if path.is_dir() else path
         content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"Audit '{path.name}' cannot be read: {error.strerror}.") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"Audit '{path.name}' cannot be read: {unreadable(error)}.") from None
     return Audit(recording.loads(content, path.name))
 
 

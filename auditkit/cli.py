@@ -5,9 +5,11 @@ or input, nothing written; 3 not ready, or no disposition outside explore; 70 a 
 130 interrupted.
 """
 
+import contextlib
 import csv
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from auditkit.errors import AuditkitError, OutputError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -51,7 +55,7 @@ def run(plan: Path, out: Path | None) -> int:
     from auditkit.plan import read_plan
 
     read = read_plan(plan)
-    click.echo(_title(read.system.name, read.system.version, read.system.stage), err=True)
+    _say(_title(read.system.name, read.system.version, read.system.stage), err=True)
     audit = api.run(read, progress=Progress())
     _write(audit, out)
     return exit_code(audit.record)
@@ -74,10 +78,9 @@ def demo(out: Path | None) -> int:
     with tempfile.TemporaryDirectory(prefix="auditkit-demo-") as folder:
         _demo_data().write(Path(folder))
         plan = read_plan(Path(folder) / "audit.toml")
-        click.echo(_title(plan.system.name, plan.system.version, plan.system.stage), err=True)
+        _say(_title(plan.system.name, plan.system.version, plan.system.stage), err=True)
         audit = api.run(plan, progress=Progress())
-    _write(audit, out)
-    click.echo("The data are invented, and some of the gaps were planted: a demonstration only.")
+    _write(audit, out, "The data are invented, and some of the gaps were planted: a demonstration.")
     return 0
 
 
@@ -108,11 +111,18 @@ def show(audit: Path, table: str | None, layout: str) -> int:
     from auditkit import api
 
     opened = api.load(audit)
-    if table is None:
-        for line in _verdict(opened.record):
-            click.echo(line)
-    else:
-        _print_table(opened, table, layout)
+    try:
+        if table is None:
+            for line in _verdict(opened.record):
+                _say(line)
+        else:
+            _print_table(opened, table, layout)
+        _flush()
+    except BrokenPipeError:
+        raise  # the reader left, and knows it
+    except OSError as error:
+        _silence()
+        raise OutputError(f"The output cannot be printed: {error.strerror}.") from None
     return 0
 
 
@@ -126,11 +136,16 @@ def _print_table(audit: "Audit", name: str, layout: str) -> None:
         raise PlanError(f"There is no table '{name}'. {did_you_mean(name, TABLES)}")
     rows = [asdict(row) for row in getattr(audit.record, name)]
     if layout == "json":
-        click.echo(json.dumps(rows, ensure_ascii=False, allow_nan=False, indent=1))
+        text = json.dumps(rows, ensure_ascii=False, allow_nan=False, indent=1)
+        for line in text.split("\n"):
+            _say(line, escaped=True)
         return
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(columns(TABLES[name]))
-    out.writerows([[spreadsheet_safe(cell) for cell in row.values()] for row in rows])
+    for row in rows:
+        out.writerow(
+            [spreadsheet_safe(_plain(c) if isinstance(c, str) else c) for c in row.values()]
+        )
 
 
 def spreadsheet_safe(cell: object) -> object:
@@ -152,7 +167,7 @@ def metrics() -> int:
     known = registered()
     width = max(map(len, known))
     for name, metric in known.items():
-        click.echo(f"{name:<{width}}  {metric.sentence}")
+        _say(f"{name:<{width}}  {metric.sentence}")
     return 0
 
 
@@ -178,23 +193,40 @@ def _title(name: str, version: str, stage: str) -> str:
     return " · ".join(part for part in (f"{name} {version}".strip(), stage) if part)
 
 
-def _write(audit: "Audit", out: Path | None) -> None:
+def _write(audit: "Audit", out: Path | None, last: str = "") -> None:
+    """Write the files and say the verdict; once they are there, failing to print undoes nothing."""
     from auditkit.record import RECORD_FILE, REPORT_FILE, content_digest
 
     folder = out if out is not None else Path("reports") / default_folder(audit.record)
     audit.report(folder)
-    for line in _verdict(audit.record):
-        click.echo(line)
-    click.echo(f"  report  {folder / REPORT_FILE}")
-    click.echo(
-        f"  record  {folder / RECORD_FILE}   content sha256 {content_digest(audit.record)[:12]}…"
-    )
+    digest = content_digest(audit.record)[:12]
+    try:
+        for line in _verdict(audit.record):
+            _say(line)
+        _say(f"  report  {folder / REPORT_FILE}")
+        _say(f"  record  {folder / RECORD_FILE}   content sha256 {digest}…")
+        if last:
+            _say(last)
+        _flush()
+    except OSError as error:
+        _silence()
+        _say(f"The verdict cannot be printed ({error.strerror}); it is in {folder}.", err=True)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _silence() -> None:
+    """Send what is still to be printed nowhere, so that leaving does not fail on it again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def default_folder(record: "AuditRecord") -> str:
     """Name the folder of an audit: its date, or today's if the plan gives none, and its system."""
     import datetime as dt
-    import re
 
     day = record.date or dt.datetime.now(tz=dt.UTC).date().isoformat()
     name = re.sub(r"[^\w]+", "-", record.system.name.lower()).strip("-_")[:60]
@@ -217,20 +249,35 @@ def _verdict(record: "AuditRecord") -> Iterable[str]:
     yield " · ".join(part for part in parts if part)
     yield ""
     for line in verdict_lines(record):
-        yield _plain(f"  {line.symbol} {line.phrase:<18} {line.subject}")
+        yield f"  {line.symbol} {line.phrase:<18} {line.subject}"
         if numbers := ", ".join(part for part in (line.gap, line.limit, line.n) if part):
-            yield _plain(f"{'':23}{numbers}")
+            yield f"{'':23}{numbers}"
     yield ""
-    yield _plain(headline(record))
+    yield headline(record)
     yield "A person decides; this audit does not show that the system treats all groups alike."
     yield ""
 
 
+def _say(text: str, *, err: bool = False, escaped: bool = False) -> None:
+    """Print one line; every line goes through here, so that no name can steer the terminal."""
+    click.echo(_escaped(text) if escaped else _plain(text), err=err)
+
+
 def _plain(text: str) -> str:
-    """Drop control characters, so that a group's name cannot steer the terminal."""
+    """Drop what cannot be seen: control characters, directions, broken encodings."""
+    return "".join(c for c in text if _shows(c))
+
+
+def _escaped(text: str) -> str:
+    r"""Write what cannot be seen as JSON writes it: ``\u202e``."""
+    coded = (c if _shows(c) else c.encode("utf-16-be", "surrogatepass").hex() for c in text)
+    return "".join(c if len(c) == 1 else re.sub("(.{4})", r"\\u\1", c) for c in coded)
+
+
+def _shows(character: str) -> bool:
     import unicodedata
 
-    return "".join(c for c in text if c.isprintable() or unicodedata.category(c) == "Zs")
+    return character.isprintable() or unicodedata.category(character) == "Zs"
 
 
 def exit_code(record: "AuditRecord") -> int:
@@ -255,22 +302,25 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _guarded(command: Callable[[], Any]) -> int:
-    from auditkit.errors import AuditkitError
-
     try:
         return int(command() or 0)
     except click.ClickException as error:
-        error.show()
+        context = getattr(error, "ctx", None)
+        for line in [
+            *(context.get_usage().splitlines() if context else ()),
+            error.format_message(),
+        ]:
+            _say(line, err=True)
         return EXIT_BAD_INPUT
     except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; nothing was written.", err=True)
+        _say("Interrupted; nothing was written.", err=True)
         return EXIT_INTERRUPTED
     except AuditkitError as error:
         for problem in error.problems:
-            click.echo(_plain(f"error: {problem}"), err=True)
+            _say(f"error: {problem}", err=True)
         return EXIT_BAD_INPUT
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: no trace
+        _silence()  # the reader left: no trace
         return 0
     except Exception as error:  # noqa: BLE001  (the last resort; a trace could quote a row)
         trace = error.__traceback__
@@ -279,7 +329,7 @@ def _guarded(command: Callable[[], Any]) -> int:
         where = (
             f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
         )
-        click.echo(
+        _say(
             f"auditkit failed, and that is its own fault: {type(error).__name__} at {where}. "
             f"Nothing was written. Please report this with the plan, never with the data.",
             err=True,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import GroupTable
-from auditkit.inference.gates import largest_gap, largest_ratio
+from auditkit.inference.gates import Range, largest_gap, largest_ratio
 from auditkit.inference.intervals import difference, ratio
 from auditkit.measure import (
     NO_LABEL,
@@ -25,6 +25,9 @@ from auditkit.results import ALL, CROSS, NOT_RECORDED, RANGE, REST, Disparity, S
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+MOST_RANGED = 200
+"""Groups whose range has an interval: it rests on every pair of them."""
 
 ONE_GROUP = "one group only, so nobody to compare with"
 
@@ -122,6 +125,16 @@ def _row(
         status,
         note,
     )
+
+
+def _bare_range(rates: "NDArray[np.float64]", statistic: str) -> Range:
+    """Set the extreme rates against each other, without an interval."""
+    import numpy as np
+
+    high, low = int(np.argmax(rates)), int(np.argmin(rates))
+    gap, over = rates[high] - rates[low], rates[low] / rates[high] if rates[high] else np.nan
+    estimate = float(gap if statistic == "difference" else over)
+    return Range(estimate, np.nan, np.nan, high, low)
 
 
 @dataclass(frozen=True)
@@ -230,12 +243,21 @@ class Comparison:
             elif statistic == "ratio" and not x.any():
                 status, note = Status.UNDEFINED, f"every rate is 0, {over}"
             else:
-                found = furthest(x[known], size[known], rho=self._rho(attribute, places, known))
+                few = len(known) <= MOST_RANGED
+                rho = self._rho(attribute, places, known) if few else None
+                found = (
+                    furthest(x[known], size[known], rho=rho)
+                    if few
+                    else _bare_range(rates[known], statistic)
+                )
                 high, low = names[known[found.highest]], names[known[found.lowest]]
                 gap = float(rates[known].max() - rates[known].min())
                 note = f"from {low} to {high}, {over}"
-                note += self._left_out(names, side)
-                if 2 <= len(adequate) < len(places):
+                if not few:
+                    note += f"; no interval for more than {MOST_RANGED} groups"
+                else:
+                    note += self._left_out(names, side)
+                if few and 2 <= len(adequate) < len(places):
                     rho = self._rho(attribute, places, adequate)
                     alone = furthest(x[adequate], size[adequate], rho=rho)
                     note += f"; without them {alone.estimate:.3f}"

@@ -5,6 +5,7 @@ Strict JSON: no NaN, no infinity, no clock. The same inputs give the same bytes.
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from auditkit.errors import DataError, OutputError
+from auditkit.errors import DataError, OutputError, unreadable
 from auditkit.plan import AuditPlan
 from auditkit.results import AuditRecord, Version
 
@@ -52,16 +53,45 @@ def loads(text: str | bytes, name: str = RECORD_FILE) -> AuditRecord:
     from pydantic import ValidationError
 
     try:
-        record: AuditRecord = _adapter().validate_json(text, strict=False)
+        record: AuditRecord = _adapter().validate_python(_strictly(text), strict=False)
+    except (RecursionError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(
+            f"'{name}' is not an audit of format {FORMAT}: it is not JSON ({type(error).__name__})."
+        ) from None
     except ValidationError as error:
         places = [".".join(str(p) for p in e["loc"]) or "the whole" for e in error.errors()[:5]]
-        raise DataError(
-            f"'{name}' is not an audit of format {FORMAT}: {', '.join(places)} does not fit. "
-            f"Was it edited, or written by another version?"
-        ) from None
+        raise _unfit(name, f"{', '.join(places)} does not fit") from None
+    except ValueError as error:
+        raise _unfit(name, str(error)) from None
     if record.format != FORMAT:
         raise DataError(f"'{name}' has the format '{record.format}', this version reads {FORMAT}.")
     return record
+
+
+def _unfit(name: str, why: str) -> DataError:
+    return DataError(
+        f"'{name}' is not an audit of format {FORMAT}: {why}. Was it edited, or written by another "
+        f"version?"
+    )
+
+
+def _strictly(text: str | bytes) -> Any:  # noqa: ANN401
+    """Read JSON as its standard has it: no NaN, no infinity, no key twice."""
+
+    def refuse(constant: str) -> Any:  # noqa: ANN401
+        raise ValueError(f"it holds {constant}, which is no JSON")
+
+    def finite(digits: str) -> float:
+        value = float(digits)
+        return value if math.isfinite(value) else refuse("a number too large")
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise ValueError("it holds a key twice")
+        return found
+
+    return json.loads(text, parse_constant=refuse, parse_float=finite, object_pairs_hook=once)
 
 
 @cache
@@ -85,8 +115,13 @@ def content_digest(record: AuditRecord) -> str:
 
 
 def plan_digest(plan: AuditPlan) -> str:
-    """Digest what the plan asks for, whatever its layout."""
-    content = json.dumps(plan.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+    """Digest what the plan asks for, whatever its layout and wherever the files are.
+
+    What is in the files has digests of its own; their names and places say nothing about the audit.
+    """
+    places = {"data": {"source"}, "model": {"source"}}
+    asked = plan.model_dump(mode="json", exclude=places)
+    content = json.dumps(asked, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -124,8 +159,8 @@ def write(folder: Path, files: Mapping[str, str], record: AuditRecord) -> None:
     OutputError
         The folder holds other content, or cannot be written.
     """
-    _refuse_other_content(folder, record)
     try:
+        _refuse_other_content(folder, record)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".auditkit-") as temporary:
             new = Path(temporary) / "new"
@@ -135,14 +170,21 @@ def write(folder: Path, files: Mapping[str, str], record: AuditRecord) -> None:
             if folder.exists():
                 os.replace(folder, Path(temporary) / "old")  # noqa: PTH105  (moves a folder)
             new.rename(folder)
-    except OSError as error:
+    except OutputError:
+        raise
+    except (OSError, ValueError) as error:
         raise OutputError(
-            f"The audit cannot be written to '{folder.name}': {error.strerror}. "
+            f"The audit cannot be written to '{folder.name}': {unreadable(error)}. "
             f"Choose another --out."
         ) from None
 
 
 def _refuse_other_content(folder: Path, record: AuditRecord) -> None:
+    if folder.resolve() == Path.cwd():
+        raise OutputError(
+            "The folder you are in cannot be moved into place. An audit gets a folder of its own: "
+            "choose another --out, such as reports/my-audit."
+        )
     if not folder.exists():
         return
     if not folder.is_dir() or folder.is_symlink():

@@ -7,10 +7,16 @@ ever part of a result.
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+
+from pydantic import Field
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Count = Annotated[int, Field(ge=0)]
+Above0 = Annotated[float, Field(gt=0)]
+"""Ranges that a stored record must keep; the schema of ``audit.json`` states them."""
 
 ALL = "(all)"
 NOT_RECORDED = "(not recorded)"
@@ -87,7 +93,7 @@ class Measurement:
     attribute: str
     group: str
     stratum: str
-    n: int
+    n: Count
     numerator: float | int | None
     denominator: float | int | None
     estimate: float | None
@@ -115,7 +121,7 @@ class Disparity:
     estimate: float | None
     lower: float | None
     upper: float | None
-    n: int
+    n: Count
     detectable: float | None
     worse_off: str
     status: Status
@@ -139,7 +145,7 @@ class StratifiedDisparity:
     estimate: float | None
     lower: float | None
     upper: float | None
-    n: int
+    n: Count
     rest_n: int
     rate: float | None
     rest_rate: float | None
@@ -166,14 +172,14 @@ class Check:
     upper: float | None
     level_lower: float | None
     level_upper: float | None
-    limit: float
+    limit: Above0
     effect: Effect
     worse_off: str
     note: str
     metric: str
     statistic: str
     against: str
-    n: int
+    n: Count
     detectable: float | None
     effective_n: float | None = None
 
@@ -186,7 +192,7 @@ class Exclusion:
     scope: str
     attribute: str
     group: str
-    rows: int
+    rows: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +222,7 @@ class Attribution:
     mean: float | None
     lower: float | None
     upper: float | None
-    n: int
+    n: Count
     unit: str
 
 
@@ -249,7 +255,7 @@ class Explanation:
     status: Status
     method: str
     unit: str
-    rows: int
+    rows: Count
     rows_of: int
     background: int
     additivity: float | None
@@ -263,9 +269,9 @@ class GroupSize:
 
     attribute: str
     group: str
-    rows: int
-    decided: int
-    labelled: int
+    rows: Count
+    decided: Count
+    labelled: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,9 +330,9 @@ class PolicyInfo:
     source: str
     level: str
     level_reason: str
-    alpha: float
-    floor: int
-    hypotheses: int
+    alpha: Above0
+    floor: Count
+    hypotheses: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,11 +354,11 @@ class Rows:
     apart; ``unmatched_protected`` rows of that source belong to no row of the data.
     """
 
-    read: int
-    used: int
-    labelled: int
-    unmatched: int = 0
-    unmatched_protected: int = 0
+    read: Count
+    used: Count
+    labelled: Count
+    unmatched: Count = 0
+    unmatched_protected: Count = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ def problems_of(
     for where, item in zip(keys, items, strict=True):
         best[tuple(where)] = min(_meant(item), best.get(tuple(where), 2))
     for where, item in zip(keys, items, strict=True):
-        if _meant(item) == best[tuple(where)]:
+        deeper = any(len(k) > len(where) and k[: len(where)] == where for k in keys)
+        if _meant(item) == best[tuple(where)] and not (deeper and _meant(item)):
             for text in _sentences(item, ".".join(where), where, root, document, help_for):
                 out[text] = None
     return list(out)

@@ -7,11 +7,13 @@ share. The joint table of a fine crossing can be a person; it stays in memory an
 import hashlib
 import itertools
 import json
+import math
 import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from auditkit.errors import DataError
 from auditkit.evidence.amounts import UNIT, Amounts
 from auditkit.evidence.keys import Key, expressions
 from auditkit.evidence.sources import collected
@@ -35,6 +37,8 @@ Tally = dict[Cell, tuple[int, ...]]
 of each key; ``None`` is missing."""
 
 MOST_CELLS = 500_000
+MOST_GROUPS = 2_000
+"""Groups of all attributes and crossings together."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +221,31 @@ def crossings(counts: Counts, depth: int) -> Iterator[tuple[int, ...]]:
     """Enumerate attributes, then their crossings up to ``depth``, as places in ``attributes``."""
     for size in range(1, depth + 1):
         yield from itertools.combinations(range(len(counts.attributes)), size)
+
+
+def refuse_fine_crossings(counts: Counts, depth: int) -> None:
+    """Refuse more groups than anybody can look at: most would hold one person or none.
+
+    Raises
+    ------
+    DataError
+        A crossing, or all of them together, has more than 2,000 groups.
+    """
+    sizes = {
+        CROSS.join(counts.attributes[p] for p in places): (
+            math.prod(len(counts.levels[p]) for p in places)
+        )
+        for places in crossings(counts, depth)
+    }
+    total = sum(sizes.values())
+    if total <= MOST_GROUPS:
+        return
+    largest = max(sizes, key=lambda name: sizes[name])
+    raise DataError(
+        f"The attributes and their crossings have {total:,} groups, {sizes[largest]:,} of them in "
+        f"'{largest}'; at most {MOST_GROUPS:,} are compared. Merge or bin the values of those "
+        f"attributes, declare fewer, or set groups.intersections to {max(1, depth - 1)}."
+    )
 
 
 def grouping(counts: Counts, places: tuple[int, ...]) -> "tuple[str, list[str], NDArray[np.int64]]":

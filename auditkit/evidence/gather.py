@@ -17,6 +17,7 @@ from auditkit.evidence.counts import (
     Tally,
     add,
     outcome_cells,
+    refuse_fine_crossings,
     tabulate,
     tally,
 )
@@ -116,6 +117,7 @@ def gather(
     assert found is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
     counts = quality.counts(found, amounts)
     depth = min(plan.groups.intersections, len(counts.attributes))
+    refuse_fine_crossings(counts, depth)
     groups = tabulate(counts, depth, _design(plan, gathered, quality, counts, depth))
     cells = Cells(gathered.keys, gathered.amounts, quality, counts, groups)
     scores = _scores(plan, source, seen, scored, cells)

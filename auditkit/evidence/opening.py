@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from auditkit.errors import DataError, PlanError, did_you_mean, listed
+from auditkit.errors import DataError, PlanError, did_you_mean, listed, unreadable
 from auditkit.evidence import databases, spark
 from auditkit.evidence.files import Reader
 from auditkit.evidence.joining import joined, repeated
@@ -147,7 +147,13 @@ class Opener:
         if text.startswith(spark.PREFIX):
             return spark.open_parquet(text, self.folder, role)
         if isinstance(data, Path) or "://" not in data:
-            return self.reader.open(self.folder / data, table, role)
+            try:
+                return self.reader.open(self.folder / data, table, role)
+            except OSError as error:  # it may name a path of this machine
+                name = Path(data).name
+                raise DataError(
+                    f"Data file '{name}' cannot be read: {unreadable(error)}."
+                ) from None
         if data not in self.backends:
             self.backends[data] = databases.connect(data, self.folder)
         return databases.open_table(self.backends[data], data, table, self.folder, role)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from auditkit.report.story import gaps, measures, words
 from auditkit.report.story.gaps import GapRow
 from auditkit.report.story.parts import (
+    MOST_ROWS,
     Block,
     Cell,
     Chart,
@@ -13,6 +14,7 @@ from auditkit.report.story.parts import (
     Paragraph,
     Section,
     Table,
+    cut,
     table,
 )
 from auditkit.results import (
@@ -27,6 +29,8 @@ from auditkit.results import (
     Status,
 )
 
+MOST_CROSSED = 24
+"""Figures of crossings in one report, those of the largest harm."""
 MOST_DRAWN = 40
 """Groups in one figure; the table beside it has all of them."""
 
@@ -127,7 +131,7 @@ def _rates(record: AuditRecord, metric: str, attribute: str) -> Evidence:
     )
     rows: list[tuple[str | Cell, ...]] = [
         (words.group(m.group), *rate_cells(m, shares), remark(m, record.policy.floor))
-        for m in measured
+        for m in measured[:MOST_ROWS]
     ]
     return Evidence(
         chart,
@@ -135,7 +139,8 @@ def _rates(record: AuditRecord, metric: str, attribute: str) -> Evidence:
             f"{words.sentence_case(said.name)}, by {by}: the numbers",
             f"Group | #n | #of them | #Rate | #95{words.THIN}% interval | Remark",
             rows,
-            f"n: {said.among or 'rows counted'}. Of them: those who {said.event or 'count'}.",
+            f"n: {said.among or 'rows counted'}. Of them: those who {said.event or 'count'}. "
+            f"{cut(len(measured))}".strip(),
         ),
     )
 
@@ -166,7 +171,8 @@ def remark(m: Measurement, floor: int) -> str:
 def _cut(groups: int) -> str:
     if groups <= MOST_DRAWN:
         return ""
-    return f" Drawn: the {MOST_DRAWN} of {groups} groups furthest apart; the table has all."
+    rest = "the table has all" if groups <= MOST_ROWS else "audit.json has all"
+    return f" Drawn: the {MOST_DRAWN} of {groups} groups furthest apart; {rest}."
 
 
 def _everyone(record: AuditRecord) -> Table:
@@ -189,6 +195,7 @@ def _everyone(record: AuditRecord) -> Table:
 def disparities(record: AuditRecord) -> Section:
     """Tell each check group by group, requirement by requirement."""
     number = record.policy.hypotheses
+    told, left_out = _told(record)
     blocks: list[Block] = [
         Paragraph(
             "Each group is compared with everyone else: all people with another recorded value of "
@@ -198,7 +205,15 @@ def disparities(record: AuditRecord) -> Section:
         Paragraph(READING, "note"),
     ]
     for requirement in record.requirements:
-        blocks += _requirement(requirement, record)
+        blocks += _requirement(requirement, record, told)
+    if left_out:
+        blocks.append(
+            Paragraph(
+                f"{words.plural(left_out, 'more figure')} of crossed groups would not fit on a "
+                f"page that can be sent; audit.json has their numbers.",
+                "note",
+            )
+        )
     if len(blocks) == 2:
         blocks.append(Paragraph("No check of the policy was made on these data."))
     return Section(
@@ -206,7 +221,30 @@ def disparities(record: AuditRecord) -> Section:
     )
 
 
-def _requirement(requirement: Requirement, record: AuditRecord) -> Iterator[Block]:
+def _told(record: AuditRecord) -> tuple[set[tuple[str, str]], int]:
+    """Choose the checks and attributes that are drawn: single ones, and crossings by their harm.
+
+    Returns
+    -------
+    told : set of (check, attribute)
+    left_out : int
+        How many crossings would make the page too large.
+    """
+    harm: dict[tuple[str, str], tuple[bool, bool, float]] = {}
+    for row in gaps.rows(record, (c for c in gaps.unique_checks(record) if c.against != RANGE)):
+        c = row.check
+        if c.attribute not in ("", ALL):
+            weight = (row.look is words.BEYOND, c.effect.blocks, row.harm)
+            key = (c.check, c.attribute)
+            harm[key] = max(weight, harm.get(key, weight))
+    crossed = sorted((k for k in harm if CROSS in k[1]), key=lambda k: harm[k], reverse=True)
+    single = {key for key in harm if CROSS not in key[1]}
+    return single | set(crossed[:MOST_CROSSED]), max(0, len(crossed) - MOST_CROSSED)
+
+
+def _requirement(
+    requirement: Requirement, record: AuditRecord, told: set[tuple[str, str]]
+) -> Iterator[Block]:
     checks = {
         check: [c for c in gaps.unique_checks(record) if c.check == check]
         for check in requirement.checks
@@ -231,6 +269,8 @@ def _requirement(requirement: Requirement, record: AuditRecord) -> Iterator[Bloc
             c.attribute for c in found if c.attribute not in ("", ALL) and c.against != RANGE
         )
         for attribute in sorted(drawn, key=lambda a: a.count(CROSS)):
+            if (check, attribute) not in told:
+                continue
             yield evidence(record, check, attribute)
             if text := _range(record, check, attribute):
                 yield Paragraph(text, "note")
@@ -298,14 +338,15 @@ def _gap_table(caption: str, rows: list[GapRow]) -> Table:
             row.bounds,
             *((row.detectable,) if detectable else ()),
         )
-        for row in rows
+        for row in rows[:MOST_ROWS]
     ]
     notes = dict.fromkeys(
         f"{row.group}: {words.plain(row.check.note)}"
-        for row in rows
+        for row in rows[:MOST_ROWS]
         if row.judged and row.check.note
     )
-    return table(caption, columns, cells, " ".join(f"{note.rstrip('.')}." for note in notes))
+    told = [*(f"{note.rstrip('.')}." for note in notes), cut(len(rows))]
+    return table(caption, columns, cells, " ".join(filter(None, told)))
 
 
 def _range(record: AuditRecord, check: str, attribute: str) -> str:

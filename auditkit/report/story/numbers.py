@@ -8,7 +8,17 @@ from auditkit.report.story.comparisons import (
     told_metrics,
     unstratified,
 )
-from auditkit.report.story.parts import Block, Cell, Heading, Paragraph, Section, Table, table
+from auditkit.report.story.parts import (
+    MOST_ROWS,
+    Block,
+    Cell,
+    Heading,
+    Paragraph,
+    Section,
+    Table,
+    cut,
+    table,
+)
 from auditkit.results import CROSS, REST, AuditRecord, Disparity
 
 
@@ -50,12 +60,13 @@ def _sizes(record: AuditRecord) -> Table:
             words.count(g.decided),
             words.count(g.labelled),
         )
-        for g in record.groups
+        for g in record.groups[:MOST_ROWS]  # single attributes come first
     ]
     return table(
         "How many people each group has",
         "Group | #People | #with a decision | #with decision and recorded outcome",
         rows,
+        cut(len(record.groups)),
     )
 
 
@@ -69,7 +80,8 @@ def _every_rate(record: AuditRecord, metric: str, attribute: str) -> Table:
     shares, said = measures.is_share(record, metric), measures.words(metric, record.system)
     scale = words.scale("difference", shares)
     rows: list[tuple[str | Cell, ...]] = []
-    for m in unstratified(record, metric, attribute):
+    measured = unstratified(record, metric, attribute)
+    for m in measured[:MOST_ROWS]:
         gap = gap_of.get(m.group)
         rows.append(
             (
@@ -85,4 +97,5 @@ def _every_rate(record: AuditRecord, metric: str, attribute: str) -> Table:
         f"Group | #n | #of them | #Rate | #95{words.THIN}% interval "
         f"| #Gap to everyone else | #95{words.THIN}% interval | Remark",
         rows,
+        cut(len(measured)),
     )

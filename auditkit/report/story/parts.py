@@ -113,6 +113,17 @@ class Section:
     blocks: tuple[Block, ...]
 
 
+MOST_ROWS = 60
+"""Rows of one table of groups: nobody reads more, and the page must stay small enough to send."""
+
+
+def cut(number: int, what: str = "groups") -> str:
+    """Say how many rows of a table were left out; empty if none were."""
+    if number <= MOST_ROWS:
+        return ""
+    return f"{MOST_ROWS} of {number:,} {what} are shown; audit.json has all of them."
+
+
 def table(caption: str, columns: str, rows: list[tuple[str | Cell, ...]], note: str = "") -> Table:
     """Lay out a table; ``columns`` are parted by ``|``, a ``#`` in front marks a numeric one."""
     named = tuple(

@@ -56,7 +56,7 @@ def _groups(record: AuditRecord) -> tuple[Unjudged, ...]:
         key = _heading(row, record) if not named else words.attribute(attribute)
         alike.setdefault((key, _reason(row, record)), {})[row.group if named else ""] = None
     return tuple(
-        Unjudged("group", f"{'; '.join(groups)} ({key})" if any(groups) else key, reason)
+        Unjudged("group", f"{words.few([*groups])} ({key})" if any(groups) else key, reason)
         for (key, reason), groups in alike.items()
     )
 

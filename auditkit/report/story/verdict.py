@@ -400,7 +400,7 @@ def _unsure(record: AuditRecord) -> Iterator[Block]:
         yield Bullets(
             tuple(
                 f"{words.sentence_case(words.attribute(attribute))}: "
-                + "; ".join(f"{group} (n {words.count(n)})" for group, n in found.items())
+                + words.few([f"{group} (n {words.count(n)})" for group, n in found.items()])
                 for attribute, found in groups.items()
                 if found
             )

@@ -7,7 +7,7 @@ invisible stays in them, and right-to-left names keep to themselves inside a sen
 import math
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from auditkit.results import ALL, CROSS, HIGHEST, NOT_RECORDED, RANGE, REST, SAMPLING, Outcome
@@ -136,6 +136,15 @@ def listing(items: Iterable[str]) -> str:
     """Join names: ``a``, ``a and b``, ``a, b and c``."""
     *most, last = items
     return f"{', '.join(most)} and {last}" if most else last
+
+
+MOST_NAMED = 12
+
+
+def few(items: Sequence[str], most: int = MOST_NAMED) -> str:
+    """Join names with semicolons; a long list is cut and says how many more there are."""
+    more = len(items) - most
+    return "; ".join(items[:most]) + (f"; and {count(more)} more" if more > 0 else "")
 
 
 def plural(number: int, one: str, many: str = "") -> str:
