@@ -73,6 +73,8 @@ def delimited(path: Path) -> Delimited:
         )
     if not any(names):
         raise DataError(f"Data file '{path.name}' has no rows. There is nothing to audit.")
+    # an index that was written without a name is a column all the same
+    names = [name or f"(unnamed {place})" for place, name in enumerate(names, start=1)]
     _refuse_repeated(path, names)
     return Delimited(tuple(names), delimiter, packed)
 

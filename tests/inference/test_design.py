@@ -139,11 +139,11 @@ def test_a_model_gives_the_design_that_a_column_of_its_decisions_gives(rows):
     model = LogisticRegression().fit(rows[["x"]], rows["need"])
     rows = rows.assign(chosen=model.predict(rows[["x"]]))
     design = DESIGNS["all"]
-    column = audited(rows, **design).table("disparities")
+    column = audited(rows, **design).table("checks")
     scored = auditkit.audit(
         model, rows, label="need", positive=1, outcome="benefit", explain={"rows": 0},
         attributes=["group", "area"], intersections=2, policy="minimal", **design,
-    ).table("disparities")  # fmt: skip
+    ).table("checks")  # fmt: skip
     pd.testing.assert_frame_equal(column, scored)
 
 

@@ -7,7 +7,7 @@ import pytest
 import auditkit
 from auditkit import DataError, ModelError
 from auditkit.results import ALL, NOT_RECORDED
-from tests.traps.test_groups import accounted, audit, sizes
+from tests.traps.test_dirty_groups import accounted, audit, sizes
 
 
 def gap(made):

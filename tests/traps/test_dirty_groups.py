@@ -121,7 +121,7 @@ def test_leading_zeros_are_kept(tmp_path, twelve):
 def test_spellings_of_one_group(twelve):
     """A9: case and spaces do not make three groups; a declared merge makes one and is told."""
     data = twelve.assign(group=["Female", "female", " Female"] * 4)
-    with pytest.raises(DataError, match="differ only in case or spaces"):
+    with pytest.raises(DataError, match="differ only in case, spaces"):
         audit(data)
     merge = {"women": ["Female", "female", " Female"]}
     made = audit(data, attributes=[Attribute("group", merge=merge)])

@@ -156,3 +156,9 @@ def test_what_is_spilled_goes_to_a_private_folder_that_is_removed(tmp_path, monk
     assert len(made) == 1
     assert sorted(p.name for p in tmp_path.iterdir()) == ["rows.csv", "temporary"]
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_column_without_a_name_is_a_column_all_the_same(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(text(rows(60), ",sex,y,d"))
+    assert sizes(audit(path)) == {"f": 30, "m": 30}
