@@ -131,6 +131,7 @@ def gather(
             *quality.notes,
             *_too_good(counts),
             *(scores.notes if scores else ()),
+            *((spark.UNSCORED,) if scorer is not None and source.engine == "pyspark" else ()),
         ),
         files=(*source.files, *model_files),
         unmatched=(source.unmatched, source.unmatched_protected),
@@ -256,13 +257,16 @@ def _scored(
         scorer = scorer if scorer.unit else scorer.with_unit(rows)
         batch[DECISION] = pd.Series(selects(scorer, plan, rows), dtype=object)
         add(total, tally(nw.from_native(batch).lazy(), ready, sums) or {})
-        if scorer.unit in PROBABLE:
-            scored.add(batch, ready, scorer.probability(rows), sums)
+        chance = scorer.probability(rows) if scorer.unit in PROBABLE else None
+        if chance is not None:
+            scored.add(batch, ready, chance, sums)
         if cluster:
             by = [*cluster, *ready]
             totals.append(batch.groupby(by, dropna=False, sort=False)[list(columns)].sum())
         if reservoir is not None:
-            reservoir.add(batch[attributes], rows, scorer.output(rows))
+            output = chance if scorer.unit == "probability" else None
+            output = scorer.output(rows) if output is None else output
+            reservoir.add(batch[attributes], rows, output)
         done += len(rows)
         progress("scoring", done, None)
     progress("scoring", done, done)

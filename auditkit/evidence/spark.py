@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 PREFIX = "spark:"
 UNEXPLAINED = "the rows are held by Spark, where this version explains no model output"
 
+UNSCORED = (
+    "The rows are held by Spark, where this version counts a model's decisions but not its scores."
+)
+
 
 def open_parquet(source: str, folder: Path, role: str) -> Source:
     """Read Parquet through Spark: ``spark:households.parquet``, or a place only Spark can reach.

@@ -18,6 +18,21 @@ def test_every_source_gives_the_same_numbers(source, expected):
     assert found == expected
 
 
+@pytest.mark.parametrize("most", [65_536, 100], ids=["exact", "bins"])
+@pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
+def test_every_source_gives_the_same_scores(source, households, most, monkeypatch):
+    monkeypatch.setattr("auditkit.evidence.scores.MOST_VALUES", most)
+    scored = {"score": "weight", "score_range": [0, 16]}
+    data, table = source
+    expected = gathered(households, **scored).scores
+    found = gathered(data, table=table, **scored).scores
+    assert found.exclusions == expected.exclusions
+    assert found.notes == expected.notes
+    for one, other in zip(found.histograms, expected.histograms, strict=True):
+        for name in ("left", "right", "people", "weight", "square"):
+            assert getattr(one, name).tolist() == getattr(other, name).tolist()
+
+
 class TestNoRowLeavesTheEngine:
     """What a driver hands over for a column of decisions is one row for each cell of the count."""
 
