@@ -175,7 +175,7 @@ class Progress:
     """Tells of long work on standard error: live on a terminal, else a line at the end."""
 
     def __init__(self) -> None:
-        self.live = sys.stderr.isatty()
+        self.live = sys.stderr is not None and sys.stderr.isatty()
         self.finished: set[str] = set()
 
     def __call__(self, step: str, done: int, of: int | None) -> None:
@@ -306,10 +306,8 @@ def _guarded(command: Callable[[], Any]) -> int:
         return int(command() or 0)
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        for line in [
-            *(context.get_usage().splitlines() if context else ()),
-            error.format_message(),
-        ]:
+        usage = context.get_usage().splitlines() if context else []
+        for line in [*usage, f"error: {error.format_message()}"]:
             _say(line, err=True)
         return EXIT_BAD_INPUT
     except (click.exceptions.Abort, KeyboardInterrupt):

@@ -86,13 +86,13 @@ def unreadable(error: OSError | ValueError) -> str:
     return getattr(error, "strerror", None) or "its name cannot be the name of a file"
 
 
-def did_you_mean(name: object, known: Iterable[str]) -> str:
+def did_you_mean(name: object, known: Iterable[object]) -> str:
     """End a message about an unknown ``name``: the nearest known one, or all of them.
 
     All are told only if they look like names that somebody gave: the columns of a file without a
     header are the cells of its first row.
     """
-    choices = sorted(set(known))
+    choices = sorted({str(choice) for choice in known})
     near = get_close_matches(str(name), choices, n=1, cutoff=0.6)
     if near:
         return f"Did you mean '{near[0]}'?"

@@ -377,9 +377,10 @@ def disposition(
         return Disposition.NONE, ("Stage is explore: no disposition is given.", *reasons)
     if reasons:
         return Disposition.NOT_READY, tuple(reasons)
-    warnings = [c for c in checks if c.effect is Effect.WARN and c.outcome is Outcome.BREACH]
-    beside = f" {_counted(len(warnings), 'check that warns is', 'checks that warn are')} beyond it."
-    found = "Nothing that blocks was found beyond its limit." + (beside if warnings else "")
+    found = "Nothing that blocks was found."
+    if warnings := sum(c.effect is Effect.WARN and c.outcome is Outcome.BREACH for c in checks):
+        warning = ("check that warns is beyond its", "checks that warn are beyond their")
+        found += f" {_counted(warnings, *warning)} limit."
     return Disposition.READY_FOR_DECISION, (found,)
 
 

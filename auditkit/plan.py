@@ -38,10 +38,10 @@ NOT_BUILT = {
 MOST_BINS = 50
 """More cuts than this make groups that nobody can be told apart by."""
 
-WHOLE_NUMBER = re.compile(r"[+-]?\d+\.0+")
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+\.0+")
 NUMBER = re.compile(
-    r"\s*[-+]?(?:(?:\d{1,300}(?:\.\d*)?|\.\d+)"
-    r"|(?:\d{1,8}(?:\.\d*)?|\.\d+)[eE](?:\+?[0-2]?\d{1,2}|-\d{1,3}))\s*"
+    r"\s*[-+]?(?:(?:[0-9]{1,300}(?:\.[0-9]*)?|\.[0-9]+)"
+    r"|(?:[0-9]{1,8}(?:\.[0-9]*)?|\.[0-9]+)[eE](?:\+?[0-2]?[0-9]{1,2}|-[0-9]{1,3}))\s*"
 )
 """Text that is read as a number, the same on every engine, and never an infinite one."""
 
@@ -126,6 +126,7 @@ def _names_differ(value: object) -> object:
 
 
 Value = Annotated[str, BeforeValidator(_one_value)]
+Named = Annotated[str, Field(min_length=1)]
 InOrder = BeforeValidator(_in_order)
 Differ = BeforeValidator(_names_differ)
 
@@ -190,22 +191,22 @@ class Data(Strict):
     default, because guessing it turns every finding round.
     """
 
-    source: str | None = None
-    table: str | None = Field(default=None, min_length=1)
-    key: str | None = None
-    protected_source: str | None = None
-    protected_table: str | None = Field(default=None, min_length=1)
-    label: str | None = None
+    source: Named | None = None
+    table: Named | None = Field(default=None, min_length=1)
+    key: Named | None = None
+    protected_source: Named | None = None
+    protected_table: Named | None = Field(default=None, min_length=1)
+    label: Named | None = None
     positive: Value | None = None
-    decision: str | None = None
+    decision: Named | None = None
     selected: Above | Annotated[tuple[Value, ...], InOrder] | None = None
-    score: str | None = None
+    score: Named | None = None
     score_range: tuple[float, float] | None = None
-    weight: str | None = None
-    cluster: str | None = None
-    strata: str | None = None
-    count: str | None = None
-    control: str | None = None
+    weight: Named | None = None
+    cluster: Named | None = None
+    strata: Named | None = None
+    count: Named | None = None
+    control: Named | None = None
     control_reason: str = ""
     task: Literal["binary"] = "binary"
     outcome: Literal["benefit", "burden"]

@@ -195,7 +195,7 @@ def _refuse_other_content(folder: Path, record: AuditRecord) -> None:
     foreign = [name for name in content if name not in (RECORD_FILE, REPORT_FILE)]
     if foreign or RECORD_FILE not in content:
         raise OutputError(
-            f"The folder '{folder.name}' holds other content ({', '.join(content[:5])}). "
+            f"The folder '{folder.name or folder}' holds other content ({', '.join(content[:5])}). "
             f"Choose another --out."
         )
     try:
@@ -208,5 +208,5 @@ def _refuse_other_content(folder: Path, record: AuditRecord) -> None:
     if (there.system.name, there.system.version) != (record.system.name, record.system.version):
         raise OutputError(
             f"The folder '{folder.name}' holds an audit of another system "
-            f"('{there.system.name}' {there.system.version}). Choose another --out."
+            f"('{f'{there.system.name} {there.system.version}'.strip()}'). Choose another --out."
         )

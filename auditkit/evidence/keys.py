@@ -142,6 +142,8 @@ def unusable_type(source: Source, name: str) -> str:
     if not source.is_pandas:
         return ""
     column = native[name]
+    if column.dtype == "float16":
+        return f"Column '{name}' holds numbers of half precision. Cast it to float64."
     values = column.cat.categories.to_series() if hasattr(column, "cat") else column
     if values.dtype != object:
         return ""

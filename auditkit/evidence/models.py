@@ -204,11 +204,11 @@ class Scorer:
             if name in known:
                 strange = int((~column.isin(list(known[name].levels)) & column.notna()).sum())
                 if strange:
-                    doubts.append(f"'{name}' holds values it was not fitted on in {strange} rows")
+                    doubts.append(f"'{name}' holds values it was not fitted on ({strange})")
             elif column.map(lambda value: isinstance(value, str)).any():
                 doubts.append(f"'{name}' holds text that no encoder of the model reads")
             if empty:
-                doubts.append(f"'{name}' is empty in {empty} rows")
+                doubts.append(f"'{name}' is empty ({empty})")
         told = f" Of {len(rows)} rows: {'; '.join(doubts[:5])}." if doubts else ""
         return f"Check that the columns it reads hold what it was fitted on.{told}"
 

@@ -164,6 +164,10 @@ class Opener:
 
         kind = type(data).__module__.partition(".")[0].lstrip("_")
         if isinstance(data, pd.DataFrame):
+            if data.columns.nlevels > 1:
+                raise DataError(
+                    "The frame has column names of several levels. Give each column one name."
+                )
             data = data.rename(columns=str)
         if kind == "pyarrow" and hasattr(data, "schema"):
             _refuse_repeated(data.schema.names)

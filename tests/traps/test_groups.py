@@ -166,6 +166,28 @@ def test_a_text_that_would_be_an_infinite_number_is_no_number(rows):
         audit(data, Attribute("g", bins=[18]))
 
 
+def test_digits_of_another_script_are_numbers_nowhere(rows, tmp_path):
+    data = rows.assign(g=["٥", "40", "3"] * 200)
+    data.to_csv(tmp_path / "rows.csv", index=False)
+    for source in (data, tmp_path / "rows.csv"):
+        with pytest.raises(DataError, match="200 rows hold something that is not a finite number"):
+            audit(source, Attribute("g", bins=[18]))
+
+
+def test_spellings_of_one_value_are_told(rows):
+    made = audit(rows.assign(g=["True", "true", "1.0"] * 200))
+    assert sizes(made) == {"1": 200, "true": 400}
+    assert "different spellings of 'true' were counted as one value" in made.record.notes[0]
+
+
+def test_columns_of_several_levels_and_half_precision_are_refused(rows):
+    levels = rows.set_axis(pd.MultiIndex.from_product([["a"], rows.columns]), axis=1)
+    with pytest.raises(DataError, match="several levels"):
+        audit(levels)
+    with pytest.raises(DataError, match="half precision"):
+        audit(rows.assign(g=rows["z"].astype("float16")))
+
+
 def test_a_broken_encoding_is_refused(rows):
     with pytest.raises(DataError, match="broken encoding"):
         audit(rows.assign(g=pd.Series(["a\ud800", "b"] * 300, dtype=object)))

@@ -153,6 +153,7 @@ def test_what_cannot_be_opened_is_told_without_its_path(rows, tmp_path, monkeypa
         ({"policy": 5}, r"policy\.use: is not a text"),
         ({"name": 5}, r"system\.name: is not a text"),
         ({"seed": "x"}, r"audit\.seed"),
+        ({"weight": ""}, r"data\.weight"),
     ],
 )
 def test_an_argument_of_another_type_is_named(rows, changes, told):
@@ -324,6 +325,13 @@ def test_a_full_terminal_undoes_no_audit(plan, tmp_path):
     assert (tmp_path / "out" / "audit.json").is_file()
     assert shown.returncode == 2
     assert "The output cannot be printed" in shown.stderr
+
+
+def test_without_a_place_for_messages_the_audit_is_made(plan, tmp_path):
+    told = f"'{sys.executable}' -m auditkit run '{plan()}' --out '{tmp_path / 'out'}' 2>&-"
+    done = subprocess.run(["sh", "-c", told], capture_output=True, check=False)
+    assert done.returncode == 3
+    assert (tmp_path / "out" / "audit.json").is_file()
 
 
 def test_a_record_of_another_file_keeps_its_digest(rows):

@@ -131,7 +131,7 @@ def test_what_a_model_says_when_it_fails_is_not_told(people):
 def test_a_failure_names_the_column_that_differs(people):
     model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(people[["kind"]], people.need)
     strange = people.assign(kind=["Fatima"] * 3 + people["kind"].tolist()[3:])
-    with pytest.raises(ModelError, match="'kind' holds values it was not fitted on in 3 rows") as e:
+    with pytest.raises(ModelError, match=r"'kind' holds values it was not fitted on \(3\)") as e:
         audit(model, strange)
     assert "Fatima" not in str(e.value)
 

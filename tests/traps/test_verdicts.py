@@ -71,7 +71,7 @@ def test_a_check_that_only_notes_is_no_evidence(rows):
 def test_a_warning_is_never_behind_an_all_clear(gap):
     made = audit(gap, answers=HARMLESS)
     assert made.disposition is Disposition.READY_FOR_DECISION
-    assert "4 checks that warn are beyond it" in made.record.reasons[0]
+    assert "4 checks that warn are beyond their limit" in made.record.reasons[0]
     assert "4 warnings: " in headline(made.record)
     assert "4 warnings: " in page(made)
     beyond = [line.limit for line in verdict_lines(made.record) if line.phrase.startswith("beyond")]
