@@ -1,278 +1,24 @@
 """Histograms of scores become measurements and disparities of the metrics of scores.
 
 Where scores were counted in bins, every number says how far it can lie from the one that exact
-counting would give, and its interval is widened by that.
-
-Weighted means are linearised; an AUC counts as many people of either outcome as their weights are
-worth (Kish, 1965). Strata are left out of intervals, which makes them wider as a rule. Intervals
-under clusters are not computed yet, so none are given.
+counting would give, and its interval is widened by that. Intervals under clusters are not
+computed yet, so none are given.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from auditkit.disparity import ONE_GROUP, worse_off
 from auditkit.evidence.counts import GroupTable
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.scores import ScoreCounts
-from auditkit.inference.scores import auc_interval, mean_interval
+from auditkit.inference.estimates import Estimate, estimate_of, part_of, pooled
 from auditkit.measure import NO_LABEL, measurable, number
-from auditkit.metrics.histogram import Histogram
 from auditkit.metrics.registry import Metric, score_metrics
 from auditkit.plan import AuditPlan
 from auditkit.results import ALL, NOT_RECORDED, REST, Disparity, Measurement, Status
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-
-KNOWN = slice(0, 2)
-"""Rows of a histogram whose outcome is recorded: negative, positive."""
-NO_SPREAD = 1e-12
-"""A variance under this share of the mean square is rounding."""
 UNDER_CLUSTERS = "intervals of score metrics under clusters are not computed yet"
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A metric of scores on one group, or on its rest.
-
-    Attributes
-    ----------
-    value : float
-        NaN where there is none.
-    lower, upper : float
-        95 % interval of exact scores; NaN where there is none.
-    error : float
-        What counting in bins can have moved ``value`` by, at most.
-    people : int
-        People counted.
-    smallest : int
-        People in the denominator that the floor reads: of the rarer outcome for pairs.
-    effective : float
-        How many people drawn alone the smallest tell as much as.
-    among : str
-        Who the smallest are.
-    reason : str
-        Why there is no value, or no interval.
-    """
-
-    value: float
-    lower: float
-    upper: float
-    error: float
-    people: int
-    smallest: int
-    effective: float
-    among: str
-    reason: str = ""
-
-    def worth(self, floor: int, of: str = "") -> tuple[Status, str]:
-        """Say what the value is worth, and why if it is not ``ok``."""
-        from math import isnan
-
-        among = f"{self.among}{of}"
-        if not self.people:
-            return Status.UNDEFINED, f"no {among} to count"
-        if isnan(self.value):
-            return Status.UNDEFINED, self.reason
-        if self.smallest < floor:
-            return Status.INSUFFICIENT, f"{self.smallest} {among}, at least {floor} wanted"
-        if self.effective < floor:
-            told = f"{self.smallest} {among} tell no more than {self.effective:.1f} drawn alone"
-            return Status.INSUFFICIENT, f"{told}, at least {floor} wanted"
-        return (Status.INSUFFICIENT, self.reason) if self.reason else (Status.OK, "")
-
-
-@dataclass(frozen=True)
-class Mean:
-    """Sums that the mean of a value of each person, and its variance, are made of.
-
-    ``weight`` holds the sums of weights times the 0th, 1st and 2nd power of the value, ``square``
-    those of squared weights; ``error`` of weights times what binning can cost each person.
-    """
-
-    people: int
-    outcomes: int
-    weight: "Floats"
-    square: "Floats"
-    error: float
-    needs_outcome: bool
-
-    @classmethod
-    def of(cls, metric: Metric, histogram: Histogram) -> "Mean":
-        """Sum over a histogram: everybody's, or those with a recorded outcome if one is needed."""
-        import numpy as np
-
-        assert metric.mean is not None  # noqa: S101
-        labelled = "actual" in metric.needs
-        rows = KNOWN if labelled else slice(None)
-        beside = {"actual": np.array([[0.0], [1.0]])} if labelled else {}
-        people, weight, square = (
-            table[rows] for table in (histogram.people, histogram.weight, histogram.square)
-        )
-
-        def at(score: "Floats") -> "Floats":
-            assert metric.mean is not None  # noqa: S101
-            return np.broadcast_to(metric.mean(score=score[None], **beside), people.shape)
-
-        value = at(histogram.middle)
-        furthest = np.maximum(
-            np.abs(at(histogram.left) - value), np.abs(at(histogram.right) - value)
-        )
-        powers = np.stack([np.ones_like(value), value, value**2])
-        return cls(
-            int(people.sum()),
-            int((people.sum(axis=1) > 0).sum()),
-            (weight * powers).sum(axis=(1, 2)),
-            (square * powers).sum(axis=(1, 2)),
-            float((weight * furthest).sum()),
-            labelled,
-        )
-
-    @classmethod
-    def pooled(cls, parts: "Sequence[Mean]") -> "Mean":
-        """Put groups together. Outcomes are of either kind if they are in any part."""
-        import numpy as np
-
-        return cls(
-            sum(part.people for part in parts),
-            max((part.outcomes for part in parts), default=0),
-            np.sum([part.weight for part in parts], axis=0) if parts else np.zeros(3),
-            np.sum([part.square for part in parts], axis=0) if parts else np.zeros(3),
-            sum(part.error for part in parts),
-            parts[0].needs_outcome if parts else False,
-        )
-
-    def estimate(self) -> Estimate:
-        """Estimate the mean, and its variance by linearisation (Woodruff, 1971)."""
-        import numpy as np
-
-        among = "people with a score" + (" and a recorded outcome" if self.needs_outcome else "")
-        nan, total = float("nan"), float(self.weight[0])
-        if not total > 0:
-            reason = f"the weights of all {self.people} {among} are 0"
-            return Estimate(nan, nan, nan, 0.0, self.people, self.people, 0.0, among, reason)
-        mean = float(self.weight[1]) / total
-        spread = float(self.square[2] - 2 * mean * self.square[1] + mean**2 * self.square[0])
-        n = self.people
-        variance = max(spread, 0.0) / total**2 * (n / max(n - 1, 1))
-        bounds = mean_interval(mean, variance, n)
-        reason = ""
-        if n < 2:
-            reason = "one person shows no spread, so no interval"
-        elif spread <= NO_SPREAD * float(self.square[2]):
-            reason = "all values are the same and show no spread, so no interval"
-        elif self.needs_outcome and self.outcomes < 2:
-            reason = "only one outcome was recorded, so its spread is not known: no interval"
-        lower, upper = (nan, nan) if reason else (float(bounds.lower), float(bounds.upper))
-        kish = total**2 / float(self.square[0])
-        effective = n if np.isclose(kish, n) else min(kish, n)
-        return Estimate(mean, lower, upper, self.error / total, n, n, effective, among, reason)
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """An AUC, and the weight of the pairs it is of: those of one group, or of several."""
-
-    estimate: Estimate
-    pairs: float
-    classes: "NDArray[np.int64]"
-    effective: "Floats"
-
-    @classmethod
-    def of(cls, metric: Metric, histogram: Histogram) -> "Pairs":
-        """Rank the pairs within a histogram.
-
-        Within a bin the order is not known. Ties count one half there, which is wrong by at most
-        one half of the pairs in it.
-        """
-        import numpy as np
-
-        assert metric.concordance is not None  # noqa: S101
-        people = histogram.people[KNOWN].sum(axis=1)
-        weight, square = (t[KNOWN].sum(axis=1) for t in (histogram.weight, histogram.square))
-        kish = np.divide(weight**2, square, out=np.zeros(2), where=square > 0)
-        effective = np.where(np.isclose(kish, people), people, np.minimum(kish, people))
-        pairs = float(weight.prod())
-        auc = lower = upper = float("nan")
-        error = 0.0
-        if pairs > 0:
-            negative, positive = histogram.weight[KNOWN]
-            auc = metric.concordance(positive, negative)
-            error = float((positive * negative)[histogram.wide].sum() / 2 / pairs)
-            bounds = auc_interval(auc, effective[1], effective[0])
-            lower, upper = float(bounds.lower), float(bounds.upper)
-        return cls(_of_pairs(auc, lower, upper, error, people, effective), pairs, people, effective)
-
-    @classmethod
-    def pooled(cls, parts: "Sequence[Pairs]") -> "Pairs":
-        """Average the AUC within groups over their pairs; groups without a pair have no part.
-
-        The interval is MOVER for a weighted sum of independent estimates (Zou and Donner, 2008).
-        """
-        import numpy as np
-
-        ranked = [part for part in parts if part.pairs > 0]
-        classes = np.zeros(2, dtype=np.int64)
-        for part in ranked or parts:
-            classes = classes + part.classes
-        if not ranked:
-            nan = float("nan")
-            empty = _of_pairs(nan, nan, nan, 0.0, classes, np.zeros(2))
-            return cls(empty, 0.0, classes, np.zeros(2))
-        effective = np.sum([part.effective for part in ranked], axis=0)
-        pairs = np.array([part.pairs for part in ranked])
-        share = pairs / pairs.sum()
-        rows = [(e.value, e.lower, e.upper, e.error) for e in (part.estimate for part in ranked)]
-        value, lower, upper, error = np.array(rows).T
-        auc = float(share @ value)
-        low = auc - float(np.linalg.norm(share * (value - lower)))
-        high = auc + float(np.linalg.norm(share * (upper - value)))
-        told = _of_pairs(auc, low, high, float(share @ error), classes, effective)
-        return cls(told, float(pairs.sum()), classes, effective)
-
-
-def _of_pairs(
-    auc: float,
-    lower: float,
-    upper: float,
-    error: float,
-    people: "NDArray[np.int64]",
-    effective: "Floats",
-) -> Estimate:
-    """Make the estimate of an AUC; its floor reads the rarer outcome."""
-    from math import isnan
-
-    rarer = int(effective.argmin()) if effective.any() else int(people.argmin())
-    among = "people with a score and the rarer outcome"
-    reason = "nobody has the other outcome, so there is no pair to rank"
-    if people.all():
-        reason = "the weights of one outcome are all 0, so there is no pair to rank"
-    return Estimate(
-        auc, lower, upper, error, int(people.sum()), int(people[rarer]), float(effective[rarer]),
-        among, reason if isnan(auc) else "",
-    )  # fmt: skip
-
-
-Part = Mean | Pairs
-
-
-def _part(metric: Metric, histogram: Histogram) -> Part:
-    return Mean.of(metric, histogram) if metric.mean else Pairs.of(metric, histogram)
-
-
-def _estimate(part: Part) -> Estimate:
-    return part.estimate() if isinstance(part, Mean) else part.estimate
-
-
-def _pooled(metric: Metric, parts: Sequence[Part]) -> Estimate:
-    if metric.mean:
-        return Mean.pooled([part for part in parts if isinstance(part, Mean)]).estimate()
-    return Pairs.pooled([part for part in parts if isinstance(part, Pairs)]).estimate
 
 
 def scored(
@@ -352,7 +98,7 @@ class Scores:
                     Status.NOT_APPLICABLE, reason,
                 )  # fmt: skip
                 continue
-            found = _estimate(_part(metric, histogram))
+            found = estimate_of(part_of(metric, histogram))
             status, note = found.worth(self.floor)
             low, high = self._range(metric)
             lower, upper = (found.lower - found.error, found.upper + found.error)
@@ -403,7 +149,7 @@ class Scores:
             if not metric.compared:
                 continue
             reason = self.inapplicable(metric)
-            parts = [] if reason else [_part(metric, h) for h in self.counts.histograms]
+            parts = [] if reason else [part_of(metric, h) for h in self.counts.histograms]
             for i, (attribute, group) in enumerate(self.groups.names):
                 if attribute == ALL:
                     continue
@@ -414,8 +160,8 @@ class Scores:
                 if len(recorded) < 2 and group != NOT_RECORDED:
                     rows.append(self._row(metric, i, Status.NOT_APPLICABLE, ONE_GROUP))
                     continue
-                rest = _pooled(metric, [parts[k] for k in recorded if k != i])
-                rows.append(self._compared(metric, i, _estimate(parts[i]), rest))
+                rest = pooled(metric, [parts[k] for k in recorded if k != i])
+                rows.append(self._compared(metric, i, estimate_of(parts[i]), rest))
         return tuple(rows)
 
     def _compared(self, metric: Metric, i: int, own: Estimate, rest: Estimate) -> Disparity:
