@@ -10,7 +10,8 @@ from auditkit import record as recording
 from auditkit.disparity import compare
 from auditkit.errors import DataError, PlanError, did_you_mean, unreadable
 from auditkit.evidence.alignment import Rowwise
-from auditkit.evidence.gather import Progress, gather
+from auditkit.evidence.gather import gather
+from auditkit.evidence.scoring import Progress
 from auditkit.explain.explained import explained
 from auditkit.judge import (
     check_metrics,

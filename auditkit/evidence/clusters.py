@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from auditkit.errors import DataError
 from auditkit.evidence.amounts import ROOM, Amounts
 from auditkit.evidence.counts import Counts, crossings
-from auditkit.evidence.keys import CONTROL, DECISION, LABEL, STRATUM, Key, attribute_names
+from auditkit.evidence.keys import CLUSTER, CONTROL, DECISION, LABEL, STRATUM, Key, attribute_names
 from auditkit.evidence.quality import Quality
 from auditkit.results import CROSS
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from auditkit.metrics.registry import Mask
 
-CELL, CLUSTER, AMOUNT = "cell", "cluster", "amount"
+CELL, AMOUNT = "cell", "amount"
 OUTCOMES = 9
 
 

@@ -142,11 +142,15 @@ def tally(
 
 @dataclass(frozen=True)
 class Gathered:
-    """Rows with their decisions, or sums of rows that share all keys, ready to be counted."""
+    """Rows with their decisions, or sums of rows that share all keys, ready to be counted.
+
+    ``cluster`` names the column of the frame that says who was drawn together.
+    """
 
     frame: "nw.LazyFrame[Any]"
     keys: "Mapping[str, Key]"
     amounts: Amounts
+    cluster: str | None = None
 
 
 def add(total: Tally, more: Tally) -> None:

@@ -1,7 +1,7 @@
 """Plan and inputs become evidence: counts, exclusions, notes, and rows to explain."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,34 +15,28 @@ from auditkit.evidence.counts import (
     Gathered,
     GroupTable,
     Tally,
-    add,
     outcome_cells,
     refuse_fine_crossings,
     tabulate,
     tally,
 )
 from auditkit.evidence.design import Design, design_of
-from auditkit.evidence.encoders import Fitted, fitted_columns, hides_encoders
 from auditkit.evidence.histograms import Cells
-from auditkit.evidence.keys import DECISION, Key, attribute_names, expressions, keys_of
-from auditkit.evidence.models import Scorer, load_model, selects
+from auditkit.evidence.keys import Key, keys_of
+from auditkit.evidence.models import Scorer, load_model
 from auditkit.evidence.opening import open_source
 from auditkit.evidence.quality import Levels, Quality, examine, exclusions
 from auditkit.evidence.sample import Reservoir, Sample, finish
 from auditkit.evidence.scores import ScoreCounts, ScoreTally, score_counts
-from auditkit.evidence.sources import Source, collected, numbers, ones, plainly, source_file
+from auditkit.evidence.scoring import Progress, scored_in_batches
+from auditkit.evidence.sources import Source, collected, plainly, source_file
 from auditkit.evidence.wide import is_wide, read_wide
 from auditkit.metrics.registry import rates
 from auditkit.plan import Attribute, AuditPlan
 from auditkit.results import Exclusion, SourceFile
 
 if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
     import pandas as pd
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with a step's name, how much is done, and of how much if that is known."""
-
 
 DECIDED_ONCE = (
     "Decisions come from one place: data.decision names a column, or there is a model, or the "
@@ -103,14 +97,14 @@ def gather(
     reservoir, scored = None, ScoreTally()
     seen: dict[str, pd.Series[Any]] = {}
     if scorer is None:
-        gathered = Gathered(source.frame, keys, amounts)
+        gathered = Gathered(source.frame, keys, amounts, plan.data.cluster)
         found = _counted(gathered, progress, seen)
     elif source.engine == "pyspark":
         gathered = spark.scored(plan, source, keys, amounts, scorer, model)
         found = _counted(gathered, progress, seen)
     else:
         reservoir = Reservoir(plan.explain.rows, plan.audit.seed) if plan.explain.rows else None
-        found, gathered, scorer = _scored(
+        found, gathered, scorer = scored_in_batches(
             plan, source, keys, amounts, scorer, reservoir, scored, progress
         )
     quality = _examined(plan, source, gathered.keys, found, model=scorer is not None)
@@ -196,15 +190,11 @@ def _amounts(plan: AuditPlan, source: Source) -> Amounts:
     return weighted(source, plan.data.weight) if plan.data.weight is not None else UNIT
 
 
-PROBABLE = ("log-odds", "probability")
-"""Units of a model that gives probabilities."""
-
-
 def _design(
     plan: AuditPlan, gathered: Gathered, quality: Quality, counts: Counts, depth: int
 ) -> Design | None:
     """Say how the rows were drawn, if the plan declares weights, clusters or strata."""
-    if plan.data.cluster is None:
+    if gathered.cluster is None:
         return design_of(counts, None)
     cells = outcome_cells()
     masks = {mask.tobytes(): mask for mask in (rate.masks(cells)[1] for rate in rates().values())}
@@ -212,7 +202,7 @@ def _design(
         gathered.frame,
         gathered.keys,
         gathered.amounts,
-        plan.data.cluster,
+        gathered.cluster,
         quality,
         counts,
         depth,
@@ -229,151 +219,6 @@ def _counted(
         people = sum(sums[0] for sums in found.values())
         progress("counting", people, people)
     return found
-
-
-def _scored(
-    plan: AuditPlan,
-    source: Source,
-    keys: Mapping[str, Key],
-    amounts: Amounts,
-    scorer: Scorer,
-    reservoir: Reservoir | None,
-    scored: ScoreTally,
-    progress: Progress,
-) -> tuple[Tally, Gathered, Scorer]:
-    """Score batch by batch and add up the counts; protected columns are not given to the model."""
-    import narwhals.stable.v2 as nw
-    import pandas as pd
-
-    total: Tally = {}
-    done = 0
-    cluster = [] if plan.data.cluster is None else [plan.data.cluster]
-    totals: list[pd.DataFrame] = []
-    attributes = list(attribute_names(keys))
-    ready = {name: Key(nw.col(name)) for name in (*keys, DECISION)}
-    columns = {name: nw.col(name) for name in amounts.expressions} or {"n": nw.col("n")}
-    sums = replace(amounts, expressions=columns)
-    for batch, rows in _batches(plan, source, keys, amounts, scorer):
-        scorer = scorer if scorer.unit else scorer.with_unit(rows)
-        batch[DECISION] = pd.Series(selects(scorer, plan, rows), dtype=object)
-        add(total, tally(nw.from_native(batch).lazy(), ready, sums) or {})
-        chance = scorer.probability(rows) if scorer.unit in PROBABLE else None
-        if chance is not None:
-            scored.add(batch, ready, chance, sums)
-        if cluster:
-            by = [*cluster, *ready]
-            totals.append(batch.groupby(by, dropna=False, sort=False)[list(columns)].sum())
-        if reservoir is not None:
-            output = chance if scorer.unit == "probability" else None
-            output = scorer.output(rows) if output is None else output
-            reservoir.add(batch[attributes], rows, output)
-        done += len(rows)
-        progress("scoring", done, None)
-    progress("scoring", done, done)
-    frame = pd.concat(totals).reset_index() if totals else pd.DataFrame()
-    return total, Gathered(nw.from_native(frame).lazy(), ready, sums), scorer
-
-
-def _batches(
-    plan: AuditPlan,
-    source: Source,
-    keys: Mapping[str, Key],
-    amounts: Amounts,
-    scorer: Scorer,
-) -> "Iterator[tuple[pd.DataFrame, pd.DataFrame]]":
-    """Read batches of key texts and amounts, and of features as the model was fitted on them."""
-    import narwhals.stable.v2 as nw
-
-    fitted = fitted_columns(scorer.model, scorer.features)
-    kinds = _readings(plan, source, scorer, fitted) if source.text else {}
-    features = {
-        f"f{i}": _reading(source, name, kinds.get(name, ""))
-        for i, name in enumerate(scorer.features)
-    }
-    beside = {**expressions(keys), **(amounts.expressions or {"n": nw.lit(1)})}
-    if plan.data.cluster is not None:
-        beside[plan.data.cluster] = nw.col(plan.data.cluster)
-    for batch in source.batches(source.frame.select(**beside, **features)):
-        chunk = batch.reset_index(drop=True)
-        rows = chunk[list(features)].set_axis(list(scorer.features), axis=1)
-        if (
-            not source.is_pandas
-        ):  # a file holds one kind of missing text; the model may know another
-            for name in rows.columns[[_is_text(rows[name]) for name in rows.columns]]:
-                missing = fitted[name].missing if name in fitted else float("nan")
-                rows[name] = rows[name].astype(object).where(rows[name].notna(), missing)
-        cells = chunk[list(beside)]
-        yield cells.assign(**{name: key.spelled(cells[name]) for name, key in keys.items()}), rows
-
-
-def _is_text(column: "pd.Series[Any]") -> bool:
-    import pandas as pd
-
-    return column.dtype == object or pd.api.types.is_string_dtype(column.dtype)
-
-
-def _reading(source: Source, name: str, kind: str) -> "nw.Expr":
-    import narwhals.stable.v2 as nw
-
-    if kind == "number":
-        return numbers(source, name)[0]
-    if kind == "truth":
-        is_true = nw.col(name).str.to_lowercase() == "true"
-        return nw.when(~nw.col(name).is_null()).then(is_true.cast(nw.Float64))
-    return nw.col(name)
-
-
-def _readings(
-    plan: AuditPlan, source: Source, scorer: Scorer, fitted: Mapping[str, Fitted]
-) -> dict[str, str]:
-    """Say how each feature in a file of text is read: as declared, as fitted, or as it parses.
-
-    Returns
-    -------
-    dict
-        ``number``, ``text``, or ``truth`` for a column of true and false.
-
-    Raises
-    ------
-    DataError
-        A column is read as numbers but holds other text, is a mixture nobody declared, or is of
-        digits while the model has an encoder that may know them as text.
-    """
-    import narwhals.stable.v2 as nw
-
-    declared = plan.model.features if isinstance(plan.model.features, Mapping) else {}
-    told = {**{name: column.kind for name, column in fitted.items()}, **declared}
-    sums: dict[str, nw.Expr] = {}
-    for i, name in enumerate(scorer.features):
-        value, unparsable = numbers(source, name)
-        truth = nw.col(name).str.to_lowercase().is_in(["true", "false"]).fill_null(value=False)
-        sums |= {f"n{i}": ~value.is_null(), f"t{i}": unparsable, f"b{i}": truth}
-    frame = source.frame.select(**{k: ones(e) for k, e in sums.items()})
-    totals = collected(frame.select(*(nw.col(k).sum() for k in sums))).iloc[0]
-    problems = []
-    unclear = hides_encoders(scorer.model, scorer.features)
-    out: dict[str, str] = {}
-    for i, name in enumerate(scorer.features):
-        parsed, other, truths = (int(totals[f"{kind}{i}"] or 0) for kind in "ntb")
-        only_truth = 0 < truths == other and not parsed and told.get(name) != "text"
-        out[name] = told.get(name) or ("text" if other and not parsed else "number")
-        if only_truth:
-            out[name] = "truth"
-        elif out[name] == "number" and other:
-            problems.append(
-                f"Column '{name}' is read by the model as a number, but {other} of "
-                f"{parsed + other} values are not numbers. Mend or empty those cells, or declare "
-                f'it: [model.features] {name} = "text".'
-            )
-        elif unclear and parsed and name not in told:
-            problems.append(
-                f"Column '{name}' holds numbers, but the model has an encoder whose columns cannot "
-                f"be told, and it may know them as text. Declare how it is read: [model.features] "
-                f'{name} = "number" or {name} = "text".'
-            )
-    if problems:
-        raise DataError(*problems)
-    return out
 
 
 def _examined(

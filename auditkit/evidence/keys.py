@@ -20,6 +20,8 @@ UNPARSABLE = "(not a number)"
 MISSING_TEXT = ""
 STRATUM, CONTROL, LABEL, DECISION = "s", "c", "y", "d"
 """Names of keys: sampling stratum, control, recorded outcome, decision; attributes are a0, ..."""
+CLUSTER = "(cluster)"
+"""Name of the cluster beside the keys of scored rows, which no key has."""
 
 
 @dataclass(frozen=True)

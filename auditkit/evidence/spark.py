@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from auditkit.errors import DataError, ModelError
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import Gathered
-from auditkit.evidence.keys import DECISION, Key, expressions
+from auditkit.evidence.keys import CLUSTER, DECISION, Key, expressions
 from auditkit.evidence.models import Scorer, load_model, selects
 from auditkit.evidence.sources import Source, digested, needs, source_file, with_nan
 from auditkit.plan import AuditPlan
@@ -85,7 +85,7 @@ def scored(
     known = plan.model.model_copy(update={"sha256": source_file("model", path).sha256})
     beside = {**expressions(keys), **amounts.expressions}
     if plan.data.cluster is not None:
-        beside[plan.data.cluster] = nw.col(plan.data.cluster)
+        beside[CLUSTER] = nw.col(plan.data.cluster)
     features = {f"f{i}": nw.col(name) for i, name in enumerate(scorer.features)}
     rows = source.frame.select(**beside, **features).to_native()
     score = functools.partial(
@@ -95,7 +95,8 @@ def scored(
     frame = nw.from_native(rows.mapInPandas(score, StructType(fields))).lazy()
     ready = {name: replace(key, expression=nw.col(name)) for name, key in keys.items()}
     sums = replace(amounts, expressions={name: nw.col(name) for name in amounts.expressions})
-    return Gathered(frame, {**ready, DECISION: Key(nw.col(DECISION))}, sums)
+    cluster = CLUSTER if plan.data.cluster is not None else None
+    return Gathered(frame, {**ready, DECISION: Key(nw.col(DECISION))}, sums, cluster)
 
 
 def _score(

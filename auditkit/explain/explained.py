@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from auditkit.evidence.gather import Evidence, Progress
+from auditkit.evidence.gather import Evidence
+from auditkit.evidence.scoring import Progress
 from auditkit.explain.attributions import background, explain
 from auditkit.explain.groups import Precision, by_group, disparities, precision
 from auditkit.plan import AuditPlan

@@ -208,3 +208,18 @@ def test_a_cluster_in_two_strata_is_refused(rows):
     rows = rows.assign(stratum=np.where(np.arange(N) % 2, "one", "two"))
     with pytest.raises(auditkit.DataError, match="clusters lie in more than one stratum"):
         audited(rows, cluster="house", strata="stratum")
+
+
+@pytest.mark.parametrize("name", ["y", "d", "n", "a0"])
+def test_a_cluster_may_have_any_name(rows, name):
+    from sklearn.linear_model import LogisticRegression
+
+    rows = rows.assign(x=rows["house"] / 300)
+    model = LogisticRegression().fit(rows[["x"]], rows["need"])
+    asked = {
+        "label": "need", "positive": 1, "outcome": "benefit", "explain": {"rows": 0},
+        "attributes": ["group"], "policy": "minimal",
+    }  # fmt: skip
+    expected = auditkit.audit(model, rows, cluster="house", **asked).record.checks
+    renamed = rows.rename(columns={"house": name})
+    assert auditkit.audit(model, renamed, cluster=name, **asked).record.checks == expected
