@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 ROOM = 62
 """Bits of a sum in an engine's 64-bit integer, the sign and one in reserve left out."""
-FINEST, COARSEST = 32, 8
-"""Bits of fraction that a weight keeps at most, and must keep at least."""
+EXACT = 52
+"""Bits of the largest weight that a float holds without doubt."""
+SMALLEST, LARGEST = 1e-60, 1e60
+"""Between which the largest weight may lie, so that its square is a number too."""
 LARGEST_COUNT = 2.0**53
 
 
@@ -74,8 +76,10 @@ def counted(source: Source, name: str) -> Amounts:
             f"Column '{name}' counts people, but {facts.broken} of {facts.rows} values are not "
             f"whole numbers. If they are weights, declare them as data.weight."
         )
-    if not problems and not 0 < facts.total < LARGEST_COUNT:
-        problems.append(f"Column '{name}' counts nobody: its sum is {facts.total:g}.")
+    if not problems and not facts.total > 0:
+        problems.append(f"Column '{name}' counts nobody: its sum is 0.")
+    if not problems and facts.total >= LARGEST_COUNT:
+        problems.append(f"Column '{name}' counts {facts.total:g} people, too many to be exact.")
     if problems:
         raise DataError(*problems)
     return Amounts({"n": numbers(source, name)[0].cast(nw.Int64)})
@@ -96,12 +100,12 @@ def weighted(source: Source, name: str) -> Amounts:
         raise DataError(*problems)
     if not facts.largest > 0:
         raise DataError(f"Column '{name}' holds weights, but all {facts.rows} of them are 0.")
-    bits, square_bits = (_bits(facts.rows, facts.largest**power) for power in (1, 2))
-    if min(bits, square_bits) < COARSEST:
+    if not SMALLEST < facts.largest < LARGEST:
         raise DataError(
-            f"Column '{name}' holds weights of up to {facts.largest:g} on {facts.rows} rows, too "
-            f"large to be summed exactly. Divide them by their mean."
+            f"Column '{name}' holds weights of up to {facts.largest:g}, which cannot be summed "
+            f"exactly. Divide them by their mean."
         )
+    bits, square_bits = (_bits(facts.rows, facts.largest**power) for power in (1, 2))
     value = numbers(source, name)[0]
     return Amounts(
         {
@@ -114,8 +118,11 @@ def weighted(source: Source, name: str) -> Amounts:
 
 
 def _bits(rows: int, largest: float) -> int:
-    """Bits of fraction with which ``rows`` values of ``largest`` still sum without overflow."""
-    return min(FINEST, ROOM - math.ceil(math.log2(rows)) - math.ceil(math.log2(largest)) - 1)
+    """Bits of fraction with which ``rows`` values of ``largest`` still sum without overflow.
+
+    They count from the largest value, so that weights in other units give the same audit.
+    """
+    return min(EXACT, ROOM - math.ceil(math.log2(rows)) - 1) - math.ceil(math.log2(largest))
 
 
 def _facts(source: Source, name: str) -> _Facts:

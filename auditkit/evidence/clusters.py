@@ -11,11 +11,24 @@ from typing import TYPE_CHECKING, Any
 from auditkit.errors import DataError
 from auditkit.evidence.amounts import ROOM, Amounts
 from auditkit.evidence.counts import Counts, crossings
-from auditkit.evidence.keys import CLUSTER, CONTROL, DECISION, LABEL, STRATUM, Key, attribute_names
+from auditkit.evidence.keys import (
+    CLUSTER,
+    CONTROL,
+    DECISION,
+    LABEL,
+    MISSING_TEXT,
+    STRATUM,
+    Key,
+    among,
+    attribute_names,
+    placed,
+)
 from auditkit.evidence.quality import Quality
+from auditkit.evidence.sources import collected, ones
 from auditkit.results import CROSS
 
 if TYPE_CHECKING:
+    import duckdb
     import narwhals.stable.v2 as nw
     import numpy as np
     import pandas as pd
@@ -53,21 +66,28 @@ class Clusters:
 
 @dataclass(frozen=True)
 class Coding:
-    """Numbers the cells of a count, so that the engine can be told them in arithmetic.
+    """Numbers the cells of a count, so that pairs of them are told by two numbers.
 
     The number of a cell is ``((a0 * size1 + a1) * ... + stratum) * ... * 9 + outcome``, where each
-    place of an attribute or the control is moved up by one: 0 is not recorded.
+    place of an attribute or the control is moved up by one: 0 is not recorded. The engine keeps
+    the places in columns ``p0``, ``p1``, ...: attributes, stratum, control, label, decision.
     """
 
     sizes: tuple[int, ...]
 
-    def parts(self, cell: Any) -> list[Any]:  # noqa: ANN401
-        """Take cell numbers apart: places of attributes, stratum, control, and the outcome."""
-        out = []
-        for size in reversed((*self.sizes, OUTCOMES)):
-            out.append(cell % size)
-            cell = cell // size
-        return out[::-1]
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns of places."""
+        return [f"p{i}" for i in range(len(self.sizes) + 2)]
+
+    def cell(self) -> "nw.Expr":
+        """Tell the number of a cell from its places."""
+        import narwhals.stable.v2 as nw
+
+        cell = nw.lit(0)
+        for name, size in zip(self.columns, (*self.sizes, 3, 3), strict=True):
+            cell = cell * size + nw.col(name)
+        return cell.cast(nw.Int64)
 
 
 def clusters(
@@ -79,6 +99,7 @@ def clusters(
     counts: Counts,
     depth: int,
     masks: "Sequence[Mask]",
+    connection: "duckdb.DuckDBPyConnection | None" = None,
 ) -> Clusters:
     """Count what the design of the data says about uncertainty.
 
@@ -98,6 +119,8 @@ def clusters(
         How many attributes are crossed at most.
     masks : sequence of ndarray of bool, shape (9,)
         Outcome cells in which clusters are counted.
+    connection : DuckDBPyConnection, optional
+        Of the frame, if DuckDB holds it.
 
     Raises
     ------
@@ -110,11 +133,13 @@ def clusters(
     strata = max(1, len(quality.strata))
     controls = max(1, len(quality.controls))
     coding = Coding((*(len(groups) + 1 for groups in quality.levels), strata, controls))
+    amount = amounts.expressions.get("w", amounts.expressions.get("n", nw.lit(1)))
+    # in two steps: some engines cannot parse all of it as one expression
     rows = frame.select(
-        **{CLUSTER: nw.col(column), CELL: _cell(frame, keys, quality, coding)},
-        **{AMOUNT: amounts.expressions.get("w", amounts.expressions.get("n", nw.lit(1)))},
+        **{CLUSTER: nw.col(column), AMOUNT: amount}, **_places(frame, keys, quality)
     )
-    totals = _summed(rows, [CLUSTER, CELL], AMOUNT)
+    summed = _summed(rows, [CLUSTER, *coding.columns], AMOUNT)
+    totals = _kept(summed.with_columns(coding.cell().alias(CELL)), connection)
     units = _units(totals, coding, strata)
     first, second, products = _products(totals, amounts)
     flat = _flat(coding, counts)
@@ -130,10 +155,12 @@ def clusters(
 def _refuse_missing(frame: "nw.LazyFrame[Any]", column: str) -> None:
     import narwhals.stable.v2 as nw
 
-    named = nw.col(column)
-    if frame.collect_schema()[column].is_float():
+    named, dtype = nw.col(column), frame.collect_schema()[column]
+    if dtype.is_float():
         named = nw.when(~named.is_nan()).then(named)
-    empty = frame.select(n=named.is_null().cast(nw.Int64)).select(nw.col("n").sum())
+    elif dtype in (nw.String, nw.Categorical, nw.Enum, nw.Object):
+        named = nw.when(named.cast(nw.String) != MISSING_TEXT).then(named)
+    empty = frame.select(n=ones(named.is_null())).select(nw.col("n").sum())
     if missing := int(empty.collect("pandas").to_native().iloc[0, 0] or 0):
         raise DataError(
             f"Column '{column}' names clusters, but {missing} rows have none. Give each of them a "
@@ -141,41 +168,42 @@ def _refuse_missing(frame: "nw.LazyFrame[Any]", column: str) -> None:
         )
 
 
-def _cell(
-    frame: "nw.LazyFrame[Any]", keys: Mapping[str, Key], quality: Quality, coding: Coding
-) -> "nw.Expr":
-    """Tell the cell of a row by arithmetic on the places of its values."""
+def _places(
+    frame: "nw.LazyFrame[Any]", keys: Mapping[str, Key], quality: Quality
+) -> "dict[str, nw.Expr]":
+    """Place every part of a cell: attributes, stratum, control, outcome."""
     import narwhals.stable.v2 as nw
 
     def up(places: Mapping[str | None, int]) -> dict[str | None, int]:
         return {text: place + 1 for text, place in places.items()}
 
     named = zip(attribute_names(keys), quality.groups, strict=True)
-    places = [_place(frame, keys[name], up(groups)) for name, groups in named]
-    for name, found in ((STRATUM, quality.strata), (CONTROL, up(quality.controls))):
-        places.append(_place(frame, keys[name], found) if name in keys else nw.lit(0))
-    cell = nw.lit(0)
-    for place, size in zip(places, coding.sizes, strict=True):
-        cell = cell * size + place
-    outcome = 3 * _place(frame, keys[LABEL], quality.actual)
-    outcome = outcome + _place(frame, keys[DECISION], quality.selected)
-    return (cell * OUTCOMES + outcome).cast(nw.Int64)
+    places: dict[str, Mapping[str | None, int]] = {name: up(groups) for name, groups in named}
+    places |= {STRATUM: quality.strata, CONTROL: up(quality.controls)}
+    places |= {LABEL: quality.actual, DECISION: quality.selected}
+    return {
+        f"p{i}": _placed(frame, keys[name], of) if name in keys else nw.lit(0)
+        for i, (name, of) in enumerate(places.items())
+    }
 
 
-def _place(frame: "nw.LazyFrame[Any]", key: Key, places: Mapping[str | None, int]) -> "nw.Expr":
-    """Place the values of a key as the texts they are spelled as are placed."""
+def _placed(frame: "nw.LazyFrame[Any]", key: Key, places: Mapping[str | None, int]) -> "nw.Expr":
     import narwhals.stable.v2 as nw
 
     seen = frame.select(k=key.expression).group_by("k").agg(nw.len().alias("n"))
-    values = seen.collect("pandas").to_native()["k"]
-    held: dict[int, list[Any]] = {}
-    for value, text in zip(values.tolist(), key.spelled(values).tolist(), strict=True):
-        if text is not None:
-            held.setdefault(places[text], []).append(value)
-    out = nw.lit(places.get(None, 0))
-    for place, same in held.items():
-        out = nw.when(key.expression.is_in(same)).then(nw.lit(place)).otherwise(out)
-    return out
+    return placed(key, collected(seen)["k"], places, 0)
+
+
+def _kept(
+    totals: "nw.LazyFrame[Any]", connection: "duckdb.DuckDBPyConnection | None"
+) -> "nw.LazyFrame[Any]":
+    """Let DuckDB keep the totals in memory, where they are read many times."""
+    import narwhals.stable.v2 as nw
+
+    if connection is None or totals.implementation.value != "duckdb":
+        return totals
+    totals.to_native().create("cluster_totals")
+    return nw.from_native(connection.table("cluster_totals")).lazy()
 
 
 def _units(totals: "nw.LazyFrame[Any]", coding: Coding, strata: int) -> "NDArray[np.int64]":
@@ -189,8 +217,7 @@ def _units(totals: "nw.LazyFrame[Any]", coding: Coding, strata: int) -> "NDArray
     import narwhals.stable.v2 as nw
     import numpy as np
 
-    stratum = coding.parts(nw.col(CELL))[-3]
-    pairs = totals.select(CLUSTER, stratum=stratum).unique()
+    pairs = totals.select(CLUSTER, stratum=nw.col(coding.columns[-4])).unique()
     table = pairs.group_by("stratum").agg(nw.len().alias("n")).collect("pandas").to_native()
     units = np.zeros(strata, dtype=np.int64)
     units[table["stratum"].to_numpy(dtype=np.int64)] = table["n"].to_numpy(dtype=np.int64)
@@ -218,7 +245,9 @@ def _products(
     seen = sums.collect("pandas").to_native().iloc[0]
     bits = int(seen["largest"]).bit_length() + int(seen["total"]).bit_length()
     dropped = max(0, -(-(bits - ROOM) // 2))  # bits that each factor gives up
-    cut = totals.with_columns((nw.col(AMOUNT) // 2**dropped).cast(nw.Int64)) if dropped else totals
+    cut = totals.select(CLUSTER, CELL, AMOUNT)
+    if dropped:
+        cut = cut.with_columns((nw.col(AMOUNT) // 2**dropped).cast(nw.Int64))
     other = cut.rename({CELL: "second", AMOUNT: "other"})
     pairs = cut.join(other, on=CLUSTER, how="inner").with_columns(
         product=nw.col(AMOUNT) * nw.col("other")
@@ -271,10 +300,10 @@ def _touched(
     import narwhals.stable.v2 as nw
     import numpy as np
 
-    parts = coding.parts(nw.col(CELL))
+    *parts, label, decision = (nw.col(name) for name in coding.columns)
+    outcome = 3 * label + decision
     flags = {
-        f"m{i}": parts[-1].is_in(np.flatnonzero(mask).tolist()).cast(nw.Int64)
-        for i, mask in enumerate(masks)
+        f"m{i}": ones(among(outcome, np.flatnonzero(mask).tolist())) for i, mask in enumerate(masks)
     }
     for places in crossings(counts, depth):
         code, recorded, groups = nw.lit(0), nw.lit(True), 1
@@ -289,13 +318,13 @@ def _touched(
             .agg(*(nw.col(name).max() for name in flags))
         )
         held = by_group.filter(nw.col("group") >= 0)
-        among = held.group_by(CLUSTER).agg(*(nw.col(m).sum().alias(f"of_{m}") for m in flags))
-        both = held.join(among, on=CLUSTER, how="inner").with_columns(
-            **{f"only_{m}": nw.col(m) * (nw.col(f"of_{m}") == 1).cast(nw.Int64) for m in flags}
+        held_by = held.group_by(CLUSTER).agg(*(nw.col(m).sum().alias(f"of_{m}") for m in flags))
+        both = held.join(held_by, on=CLUSTER, how="inner").with_columns(
+            **{f"only_{m}": nw.col(m) * ones(nw.col(f"of_{m}") == 1) for m in flags}
         )
         own = _sums(by_group, list(flags))
         only = _sums(both, [f"only_{m}" for m in flags])
-        everyone = among.select(**{m: (nw.col(f"of_{m}") > 0).cast(nw.Int64) for m in flags})
+        everyone = held_by.select(**{m: ones(nw.col(f"of_{m}") > 0) for m in flags})
         whole = everyone.select(nw.col(*flags).sum()).collect("pandas").to_native().iloc[0]
         attribute = CROSS.join(counts.attributes[p] for p in places)
         for i, mask in enumerate(masks):

@@ -22,7 +22,7 @@ from auditkit.evidence.counts import (
 )
 from auditkit.evidence.design import Design, design_of
 from auditkit.evidence.histograms import Cells
-from auditkit.evidence.keys import Key, keys_of
+from auditkit.evidence.keys import Key, keys_of, unusable_type
 from auditkit.evidence.models import Scorer, load_model
 from auditkit.evidence.opening import open_source
 from auditkit.evidence.quality import Levels, Quality, examine, exclusions
@@ -93,6 +93,8 @@ def gather(
         raise PlanError(SCORED_ONCE)
     source = open_source(plan, data, protected, _columns(plan, scorer))
     keys = keys_of(plan, source, decided=scorer is None)
+    if plan.data.cluster is not None and (bad := unusable_type(source, plan.data.cluster)):
+        raise DataError(bad)
     amounts = _amounts(plan, source)
     reservoir, scored = None, ScoreTally()
     seen: dict[str, pd.Series[Any]] = {}
@@ -112,7 +114,7 @@ def gather(
     counts = quality.counts(found, amounts)
     depth = min(plan.groups.intersections, len(counts.attributes))
     refuse_fine_crossings(counts, depth)
-    groups = tabulate(counts, depth, _design(plan, gathered, quality, counts, depth))
+    groups = tabulate(counts, depth, _design(source, gathered, quality, counts, depth))
     cells = Cells(gathered.keys, gathered.amounts, quality, counts, groups)
     scores = _scores(plan, source, seen, scored, cells)
     model_files = (source_file("model", model),) if isinstance(model, Path) else ()
@@ -154,8 +156,14 @@ def _of_table(plan: AuditPlan, source: Source) -> Evidence:
     """Take counts as they were published, where neither decisions nor a model are given."""
     if not is_wide(source):
         raise PlanError(DECIDED_ONCE)
-    if plan.data.score is not None:
-        raise PlanError("data.score names a column of scores, but a table of counts holds none.")
+    if given := [name for name in ROWS_ONLY if getattr(plan.data, name) is not None]:
+        raise PlanError(
+            *(
+                f"data.{name} says something of rows, but the source is a table of counts by "
+                f"attribute and group. Take it out, or give the rows."
+                for name in given
+            )
+        )
     if plan.groups.intersections > 1:
         raise PlanError(
             f"groups.intersections is {plan.groups.intersections}, but a table of counts by "
@@ -163,6 +171,20 @@ def _of_table(plan: AuditPlan, source: Source) -> Evidence:
         )
     counts, groups, notes = read_wide(plan, source)
     return Evidence(counts, groups, (), notes, source.files, None, None, labelled=True)
+
+
+ROWS_ONLY = (
+    "selected",
+    "weight",
+    "cluster",
+    "strata",
+    "count",
+    "control",
+    "score",
+    "key",
+    "protected_source",
+)
+"""Keys of the plan that say something of rows, and nothing of a table of counts."""
 
 
 def _too_good(counts: Counts) -> tuple[str, ...]:
@@ -191,7 +213,7 @@ def _amounts(plan: AuditPlan, source: Source) -> Amounts:
 
 
 def _design(
-    plan: AuditPlan, gathered: Gathered, quality: Quality, counts: Counts, depth: int
+    source: Source, gathered: Gathered, quality: Quality, counts: Counts, depth: int
 ) -> Design | None:
     """Say how the rows were drawn, if the plan declares weights, clusters or strata."""
     if gathered.cluster is None:
@@ -207,6 +229,7 @@ def _design(
         counts,
         depth,
         list(masks.values()),
+        source.connection,
     )
     return design_of(counts, found)
 

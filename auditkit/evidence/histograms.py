@@ -1,14 +1,12 @@
 """Sums by cell, recorded outcome and score become a histogram of every declared group."""
 
-import functools
-import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import UNKNOWN, Counts, GroupTable, crossings, grouping
-from auditkit.evidence.keys import DECISION, LABEL, Key
+from auditkit.evidence.keys import DECISION, LABEL, Key, placed
 from auditkit.evidence.quality import Quality
 from auditkit.metrics.histogram import Histogram
 from auditkit.results import ALL, CROSS, NOT_RECORDED
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 BINS = 4096
-FEW = 8
 CELL, VALUE = "cell", "v"
 
 
@@ -133,9 +130,9 @@ class Cells:
         for place in places:
             up = {text: code + 1 for text, code in self.quality.groups[place].items()}
             name = f"a{place}"
-            cell = cell * self._size(place) + _place(self.keys[name], seen[name], up)
-        cell = cell * 3 + _place(self.keys[LABEL], seen[LABEL], self.quality.actual)
-        decision = _place(self.keys[DECISION], seen[DECISION], self.quality.selected)
+            cell = cell * self._size(place) + placed(self.keys[name], seen[name], up, UNKNOWN)
+        cell = cell * 3 + placed(self.keys[LABEL], seen[LABEL], self.quality.actual, UNKNOWN)
+        decision = placed(self.keys[DECISION], seen[DECISION], self.quality.selected, UNKNOWN)
         if self.counts.table[:, UNKNOWN::3].any():
             cell = nw.when(decision == UNKNOWN).then(nw.lit(-1)).otherwise(cell)
         return cell
@@ -168,28 +165,6 @@ class Cells:
         columns = ["n", *(["w", "w2"] if self.amounts.weighted else [])]
         score = table[VALUE].to_numpy(dtype=np.float64, na_value=np.nan)
         return Entries(codes, outcome, score, table[columns].to_numpy(dtype=np.int64))
-
-
-def _place(key: Key, seen: "pd.Series[Any]", places: Mapping[str | None, int]) -> "nw.Expr":
-    """Place the values of a key as the texts they are spelled as are placed."""
-    import narwhals.stable.v2 as nw
-
-    held: dict[int, list[Any]] = {}
-    for value, text in zip(seen.tolist(), key.spelled(seen).tolist(), strict=True):
-        if text is not None:
-            held.setdefault(places[text], []).append(value)
-    out = nw.lit(places.get(None, UNKNOWN))
-    for place, same in held.items():
-        out = nw.when(_among(key.expression, same)).then(nw.lit(place)).otherwise(out)
-    return out
-
-
-def _among(value: "nw.Expr", same: list[Any]) -> "nw.Expr":
-    """Whether a value is one of some; a few comparisons are much faster than a look into a list."""
-    if len(same) > FEW:
-        return value.is_in(same)
-    compared: nw.Expr = functools.reduce(operator.or_, (value == one for one in same))
-    return compared
 
 
 def _placed(texts: "pd.Series[Any]", places: Mapping[str | None, int]) -> "Ints":

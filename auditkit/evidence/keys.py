@@ -4,6 +4,8 @@ Rows are grouped by the values as the engine holds them, and only the few distin
 spelled as text: counting costs the same as the engine's own, and every engine spells alike.
 """
 
+import functools
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 
 UNPARSABLE = "(not a number)"
 MISSING_TEXT = ""
+FEW = 8
 STRATUM, CONTROL, LABEL, DECISION = "s", "c", "y", "d"
 """Names of keys: sampling stratum, control, recorded outcome, decision; attributes are a0, ..."""
-CLUSTER = "(cluster)"
+CLUSTER = "cluster_key"
 """Name of the cluster beside the keys of scored rows, which no key has."""
 
 
@@ -192,6 +195,30 @@ def _family(kind: type) -> str:
     }
     named = (name for name, kinds in families.items() if issubclass(kind, kinds))
     return next(named, kind.__name__)
+
+
+def placed(
+    key: Key, values: "pd.Series[Any]", places: "Mapping[str | None, int]", missing: int
+) -> "nw.Expr":
+    """Place the values of a key, all of which are given, as the texts they are spelled as."""
+    import narwhals.stable.v2 as nw
+
+    held: dict[int, list[Any]] = {}
+    for value, text in zip(values.tolist(), key.spelled(values).tolist(), strict=True):
+        if text is not None:
+            held.setdefault(places[text], []).append(value)
+    out = nw.lit(places.get(None, missing))
+    for place, same in held.items():
+        out = nw.when(among(key.expression, same)).then(nw.lit(place)).otherwise(out)
+    return out
+
+
+def among(value: "nw.Expr", same: list[Any]) -> "nw.Expr":
+    """Whether a value is one of some; a few comparisons are much faster than a look into a list."""
+    if len(same) > FEW:
+        return value.is_in(same)
+    compared: nw.Expr = functools.reduce(operator.or_, (value == one for one in same))
+    return compared
 
 
 def expressions(keys: Mapping[str, Key]) -> "dict[str, nw.Expr]":

@@ -68,13 +68,17 @@ def _require(
     where: str = "the data",
 ) -> None:
     """Name all columns that are missing."""
-    among = [*known, *(beside.columns if beside is not None else ())]
+    apart = () if beside is None else beside.columns
     also = " or in the protected source" if beside is not None else ""
     missing = [name for name in dict.fromkeys(columns) if name not in known]
     if missing:
         raise DataError(
             *(
-                f"Column '{name}' is not in {where}{also}. {did_you_mean(name, among)}"
+                f"Column '{name}' is in the protected source, from which only attributes are "
+                f"taken. Put it into {where}."
+                if name in apart
+                else f"Column '{name}' is not in {where}{also}. "
+                f"{did_you_mean(name, [*known, *apart])}"
                 for name in missing
             )
         )

@@ -5,7 +5,6 @@ Works on the levels of each column and their counts, never on rows: it costs the
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -228,12 +227,6 @@ def _named_groups(
         for value, label in labels.items()
         if label != value and label in known
     ]
-    spellings = Counter(spelled.values())
-    if several := [value for value, n in spellings.items() if n > 1]:
-        notes.append(
-            f"Attribute '{attribute.name}': different spellings of {listed(several)} were "
-            f"counted as one value."
-        )
     loose = {value: n for value, n in rows.items() if value not in labels and value not in merged}
     problems += _unusable(attribute.column, sorted(names), personal=_personal(rows))
     problems += _scale(attribute.column, loose)

@@ -242,5 +242,5 @@ def numbers(source: Source, name: str) -> "tuple[nw.Expr, nw.Expr]":
         infinite = (size == float("inf")).fill_null(value=False)
         return nw.when(size < float("inf")).then(value), infinite
     raise DataError(
-        f"Column '{name}' is used as a number, but its type is {dtype}. Cast it, or drop the bins."
+        f"Column '{name}' is used as a number, but its type is {dtype}. Cast it to a number."
     )

@@ -22,6 +22,7 @@ CELLS = {"tn": 0, "fp": 1, "fn": 3, "tp": 4}
 """Place of each count in the table of recorded outcome (no, yes) and decision (no, yes)."""
 COLUMNS = ("attribute", "group", *CELLS)
 MOST_LINES = 100_000
+MOST_PEOPLE = 2.0**53
 
 
 def is_wide(source: Source) -> bool:
@@ -108,6 +109,8 @@ def _lines(source: Source) -> "tuple[pd.DataFrame, list[str]]":
                 f"{len(lines)} that are not whole numbers of at least 0. Mend those cells."
             )
         lines[name] = np.where(wrong, 0, value).astype(np.int64)
+    if not problems and lines[list(CELLS)].to_numpy(dtype=float).sum() > MOST_PEOPLE:
+        problems.append("The table of counts adds up to more people than can be counted exactly.")
     if unnamed := int(lines["attribute"].isna().sum()):
         problems.append(f"{unnamed} lines of the table of counts name no attribute.")
     twice = lines[lines.duplicated(["attribute", "group"], keep=False)]

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from tests.evidence.conftest import DATABASE, LOCAL, ROWS, SPARK, gathered, numbers
+from auditkit.evidence.gather import gather
+from tests.evidence.conftest import DATABASE, LOCAL, ROWS, SPARK, gathered, numbers, plan_of
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +32,27 @@ def test_every_source_gives_the_same_scores(source, households, most, monkeypatc
     for one, other in zip(found.histograms, expected.histograms, strict=True):
         for name in ("left", "right", "people", "weight", "square"):
             assert getattr(one, name).tolist() == getattr(other, name).tolist()
+
+
+def drawn(data, **changes):
+    """What the design of the households says, every person drawn alone within a district."""
+    plan = plan_of(cluster="id", strata="district", **changes)
+    kept = {name: plan.attributes[name] for name in ("region", "age")}
+    design = gather(plan.model_copy(update={"attributes": kept}), data, None, silent).groups.design
+    pairs = design.products.tocoo()
+    products = sorted(zip(pairs.row.tolist(), pairs.col.tolist(), pairs.data.tolist(), strict=True))
+    touched = {key: table.tolist() for key, table in design.touched.items()}
+    return products, design.units.tolist(), touched
+
+
+def silent(*_):
+    pass
+
+
+@pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
+def test_every_source_gives_the_same_design(source, households):
+    data, table = source
+    assert drawn(data, table=table) == drawn(households)
 
 
 class TestNoRowLeavesTheEngine:

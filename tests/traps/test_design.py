@@ -141,3 +141,83 @@ def test_e6_a_column_that_is_not_there_is_an_error(argument):
     more = {"control_reason": "Sites differ."} if argument == "control" else {}
     with pytest.raises(DataError, match="Column 'absent' is not in the data"):
         audit(rows, **{argument: "absent"}, **more)
+
+
+# ------------------------------------------------------------------ read like every other column
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-6, 1 / 3, 1e6, 1e30])
+def test_weights_in_another_unit_give_the_same_audit(scale):
+    rng = np.random.default_rng(2)
+    rows = pd.DataFrame({"g": rng.choice(["a", "b"], 3000), "d": rng.integers(0, 2, 3000)})
+    rows["w"] = rng.gamma(2, 1, 3000)
+    plain, scaled = (audit(r, weight="w") for r in (rows, rows.assign(w=rows["w"] * scale)))
+    for name in ("estimate", "lower", "upper", "effective_n"):
+        left, right = (m.table("measurements")[name] for m in (plain, scaled))
+        assert np.allclose(left, right, rtol=1e-8, atol=0, equal_nan=True)
+    left, right = ([c.outcome for c in m.record.checks] for m in (plain, scaled))
+    assert left == right
+
+
+@pytest.mark.parametrize("largest", [1e-200, 1e200, 1e300])
+def test_weights_beyond_what_can_be_summed_are_an_error(largest):
+    rows = pd.DataFrame({"g": ["a", "b"] * 2, "d": [1, 0] * 2, "w": [0.0, 0.0, 0.0, largest]})
+    with pytest.raises(DataError, match="cannot be summed exactly"):
+        audit(rows, weight="w")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (["", "h1"] * 20, "20 rows have none"),
+        ([1, "1"] * 20, "mixes types"),
+        ([[1], [2]] * 20, "holds values of type list"),
+        ([b"a", b"b"] * 20, "holds values of type"),
+    ],
+)
+def test_clusters_are_read_like_every_other_column(values, words):
+    rows = pd.DataFrame({"g": ["a", "a", "b", "b"] * 10, "d": [1, 0] * 20})
+    rows["h"] = pd.Series(values, dtype=object)
+    with pytest.raises(DataError, match=words):
+        audit(rows, cluster="h")
+
+
+WIDE = pd.DataFrame(
+    [("sex", "f", 100, 20, 40, 200), ("sex", "m", 150, 30, 60, 160)],
+    columns=["attribute", "group", "tp", "fp", "fn", "tn"],
+)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"weight": "w"},
+        {"cluster": "h"},
+        {"strata": "s"},
+        {"count": "tp"},
+        {"control": "c", "control_reason": "Sites differ."},
+        {"score": "s"},
+        {"selected": 1},
+        {"key": "group"},
+    ],
+    ids="+".join,
+)
+def test_e6_a_table_of_counts_ignores_nothing_that_speaks_of_rows(given):
+    with pytest.raises(auditkit.AuditkitError, match=r"table of counts|attributes"):
+        auditkit.audit(None, WIDE, outcome="benefit", attributes=["sex"], policy="minimal", **given)
+
+
+def test_counts_that_add_up_to_too_many_are_an_error():
+    many = WIDE.assign(tp=2**52, tn=2**52)
+    with pytest.raises(DataError, match="more people than can be counted exactly"):
+        auditkit.audit(None, many, outcome="benefit", attributes=["sex"], policy="minimal")
+    rows = pd.DataFrame({"g": ["a", "b"], "d": [1, 0], "n": [2**60, 2**60]})
+    with pytest.raises(DataError, match="too many to be exact"):
+        audit(rows, count="n")
+
+
+def test_a_design_column_in_the_protected_source_is_said_to_be_there():
+    rows = pd.DataFrame({"id": [1, 2], "d": [1, 0]})
+    apart = pd.DataFrame({"id": [1, 2], "g": ["a", "b"], "w": [1.0, 2.0]})
+    with pytest.raises(DataError, match="'w' is in the protected source, from which only"):
+        audit(rows, protected=apart, key="id", weight="w")

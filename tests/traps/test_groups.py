@@ -174,12 +174,6 @@ def test_digits_of_another_script_are_numbers_nowhere(rows, tmp_path):
             audit(source, Attribute("g", bins=[18]))
 
 
-def test_spellings_of_one_value_are_told(rows):
-    made = audit(rows.assign(g=["True", "true", "1.0"] * 200))
-    assert sizes(made) == {"1": 200, "true": 400}
-    assert "different spellings of 'true' were counted as one value" in made.record.notes[0]
-
-
 def test_columns_of_several_levels_and_half_precision_are_refused(rows):
     levels = rows.set_axis(pd.MultiIndex.from_product([["a"], rows.columns]), axis=1)
     with pytest.raises(DataError, match="several levels"):
