@@ -254,7 +254,9 @@ class Gate:
                 attribute, group, Outcome.UNDEFINED, f"no rows of {who} to divide by", people
             )
         low, high = self.policy.alpha, self.family.level(self.policy.alpha, self.check.effect)
-        bounds = Bounded.of(own, rest, float(self.counted.rho[i]), low, high)
+        bounds = Bounded.of(
+            own, rest, float(self.counted.rho[i]), (low, high), self.check.statistic
+        )
         within, breach = bounds.pairs(self.check.statistic)
         outcome = bounds.outcome(self.check)
         doubts = self._doubts(own, rest)
@@ -322,17 +324,27 @@ class Bounded:
     """Bounds of one comparison at the level of an all-clear, and at that of a breach."""
 
     gaps: tuple[Bounds, Bounds]
-    ratios: tuple[Bounds, Bounds]
+    ratios: tuple[Bounds, Bounds] | tuple[()]
 
     @classmethod
-    def of(cls, own: Side, rest: Side, rho: float, *levels: float) -> "Bounded":
-        """Bound the gap and the ratio of a group and its rest at two one-sided levels."""
-        gaps, ratios = [], []
-        for alpha in levels:
-            x, n, rest_x, rest_n = (float(a[0]) for a in (*own.at(alpha), *rest.at(alpha)))
-            gaps.append(gap_bounds(x, n, rest_x, rest_n, alpha, rho))
-            ratios.append(ratio_bounds(x, n, rest_x, rest_n, alpha, rho))
-        return cls((gaps[0], gaps[1]), (ratios[0], ratios[1]))
+    def of(
+        cls, own: Side, rest: Side, rho: float, levels: tuple[float, float], statistic: str
+    ) -> "Bounded":
+        """Bound the gap of a group and its rest at two one-sided levels, and a ratio if asked."""
+        import numpy as np
+
+        at = [(*own.at(alpha), *rest.at(alpha)) for alpha in levels]
+        x, n, rest_x, rest_n = (np.concatenate(parts) for parts in zip(*at, strict=True))
+        alphas = np.asarray(levels)
+        gaps = cls._parted(gap_bounds(x, n, rest_x, rest_n, alphas, rho))
+        if statistic == "difference":
+            return cls(gaps, ())
+        return cls(gaps, cls._parted(ratio_bounds(x, n, rest_x, rest_n, alphas, rho)))
+
+    @staticmethod
+    def _parted(both: Bounds) -> tuple[Bounds, Bounds]:
+        first, second = (Bounds(both.lower[k], both.upper[k]) for k in range(2))
+        return first, second
 
     def pairs(self, statistic: str) -> tuple[tuple[float, float], tuple[float, float]]:
         """Return (lower, upper) at either level."""
@@ -342,7 +354,7 @@ class Bounded:
 
     def outcome(self, check: SettledCheck) -> Outcome:
         """Hold the bounds against the limit of a check."""
-        if check.statistic == "difference":
+        if not self.ratios:
             (lower, upper), (lower_breach, upper_breach) = self.pairs("difference")
             return judge_gap(lower, upper, lower_breach, upper_breach, check.limit)
         return judge_joint(

@@ -95,6 +95,13 @@ class Tallied:
 
 def tallied(groups: GroupTable, metric: Metric) -> Tallied:
     """Count a rate on every group and on its rest, and say what sample each side equals."""
+    if metric.name not in groups.tallied:
+        groups.tallied[metric.name] = _tallied(groups, metric)
+    found: Tallied = groups.tallied[metric.name]
+    return found
+
+
+def _tallied(groups: GroupTable, metric: Metric) -> Tallied:
     import numpy as np
 
     part, among = metric.masks(outcome_cells())

@@ -489,6 +489,8 @@ def round_floats(value: T, digits: int = 10) -> T:
         out = tuple(round_floats(item, digits) for item in value)
     elif hasattr(type(value), "__dataclass_fields__"):
         row: Any = value
-        changes = {f.name: round_floats(getattr(row, f.name), digits) for f in fields(row)}
-        out = replace(row, **changes)
+        values = {name: getattr(row, name) for name in type(row).__dataclass_fields__}
+        held = {k: v for k, v in values.items() if not isinstance(v, str | int | None)}
+        changes = {name: round_floats(item, digits) for name, item in held.items()}
+        out = replace(row, **changes) if changes else row
     return cast("T", out)

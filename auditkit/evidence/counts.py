@@ -10,7 +10,7 @@ import json
 import math
 import operator
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError
@@ -211,6 +211,8 @@ class GroupTable:
     rest: "NDArray[np.int64]"
     blocks: "tuple[Block, ...]" = ()
     design: "Design | None" = None
+    tallied: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was tallied by metric, so that it is done once for all who ask."""
 
     def of(self, attribute: str) -> list[int]:
         """List the rows of an attribute's groups, without ``(not recorded)``."""

@@ -24,6 +24,9 @@ MOST_POINTS, TAILS = 256, 1e-10
 COARSE_POINTS, COARSE_TAILS = 64, 1e-3
 """The same for the detectable gap, which is solved for many rows and needs fewer digits."""
 
+NEAR = 1e-4
+"""A chance this near to the power asked for is that power."""
+
 STEPS = 8
 """Steps towards the detectable gap: more would not bring its power nearer than the blocks do."""
 
@@ -189,7 +192,11 @@ def _least_gap(
         chance = np.clip(_chance(n1, p1, least, weight), 1e-6, 1 - 1e-6)
         low, high = np.where(chance < power, p1, low), np.where(chance < power, high, p1)
         step = p1 + (ndtri(power) - ndtri(chance)) * sd
-        p1 = np.where((step >= low) & (step <= high), step, (low + high) / 2)
+        step = np.where((step >= low) & (step <= high), step, (low + high) / 2)
+        away = np.abs(chance - power) > NEAR
+        p1 = np.where(away, step, p1)  # a row that has arrived stays, whatever the others need
+        if not away.any():
+            break
     reachable = _chance(n1, np.ones(()), least, weight) >= power
     return np.where(reachable, p1 - p2, np.nan)
 
