@@ -52,12 +52,18 @@ def data(folder: Path, rows: int) -> Path:
     """Return one Parquet file, or a folder of parts beyond ten million rows."""
     path = folder / f"rows-{rows}.parquet"
     if rows <= PART:
-        generate(rows, path, 0)
+        _generated(rows, path, 0)
         return path
     path.mkdir()
     for part in range(rows // PART):
-        generate(PART, path / f"part-{part:03}.parquet", part)
+        _generated(PART, path / f"part-{part:03}.parquet", part)
     return path
+
+
+def _generated(rows: int, path: Path, seed: int) -> None:
+    """Generate in another process: a child begins with the peak memory of its parent."""
+    command = [sys.executable, __file__, "--generate", str(rows), str(path), str(seed)]
+    subprocess.run(command, check=True)
 
 
 # ------------------------------------------------------------------ what is timed
@@ -243,14 +249,20 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--readme", type=Path, help="file to write the table into")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--generate", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.generate:
+        rows, path, seed = given.generate
+        generate(int(rows), Path(path), int(seed))
+        return
     if given.child:
         child(*given.child)
         return
     with tempfile.TemporaryDirectory(prefix="auditkit-bench-") as folder:
         made = table([int(rows) for rows in given.rows], given.runs, Path(folder))
     cores = len(os.sched_getaffinity(0))
-    made = f"Measured by `make bench` on {cores} cores; best of {given.runs} runs, of one for fairlearn and beyond {PART:,} rows.\n\n{made}"
+    said = f"Measured by `make bench` on {cores} cores; best of {given.runs} runs, of one run for"
+    made = f"{said} fairlearn and beyond {PART:,} rows.\n\n{made}"
     if given.readme:
         text = given.readme.read_text()
         before, rest = text.split(MARKS[0])
