@@ -119,7 +119,6 @@ def _drawn(
 ) -> Tallied:
     """Put weights, and what the design says of uncertainty, in the place of plain counts."""
     import numpy as np
-    from scipy import sparse
 
     sides = {name: _blank(side) for name, side in (("own", alone.own), ("rest", alone.rest))}
     rho = np.zeros(len(groups.names))
@@ -128,13 +127,10 @@ def _drawn(
     for block in (everybody, *groups.blocks):
         rows = slice(block.start, block.stop)
         g = block.stop - block.start
-        cells = np.arange(len(block.codes))
-        members = sparse.csr_array(
-            (np.ones(len(cells)), (block.codes % g, cells)), shape=(g, len(cells))
-        )
         recorded = (np.arange(g) < block.groups).astype(np.float64)
         rest = recorded[None] - np.eye(g) * recorded
-        found = estimate(design, members, np.concatenate([np.eye(g), rest]), part, among)
+        domains = np.concatenate([np.eye(g), rest])
+        found = estimate(design, block.codes % g, domains, part, among)
         effective = found.effective(np.concatenate([alone.own.n[rows], alone.rest.n[rows]]))
         touched = design.touched.get((among.tobytes(), block.attribute))
         for k, side in enumerate(sides.values()):

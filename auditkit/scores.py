@@ -5,14 +5,15 @@ counting would give, and its interval is widened by that. Intervals under cluste
 computed yet, so none are given.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from auditkit.disparity import ONE_GROUP, worse_off
 from auditkit.evidence.counts import GroupTable
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.scores import ScoreCounts
-from auditkit.inference.estimates import Estimate, estimate_of, part_of, pooled
+from auditkit.inference.estimates import Estimate, Part, estimate_of, parts_of, pooled
 from auditkit.measure import NO_LABEL, measurable, number
 from auditkit.metrics.registry import Metric, score_metrics
 from auditkit.plan import AuditPlan
@@ -71,6 +72,15 @@ class Scores:
     clustered: bool
     outcome: str
 
+    @cached_property
+    def parts(self) -> dict[str, Sequence[Part]]:
+        """What each metric that says something is made of, group by group."""
+        return {
+            name: parts_of(metric, self.counts.histograms)
+            for name, metric in score_metrics().items()
+            if not self.inapplicable(metric)
+        }
+
     def inapplicable(self, metric: Metric) -> str:
         """Say why a metric says nothing of these scores; empty if it does."""
         rule = self.counts.rule
@@ -89,16 +99,14 @@ class Scores:
 
     def _measured(self, metric: Metric) -> Iterator[Measurement]:
         reason = self.inapplicable(metric)
-        for (attribute, group), histogram in zip(
-            self.groups.names, self.counts.histograms, strict=True
-        ):
+        for i, (attribute, group) in enumerate(self.groups.names):
             if reason:
                 yield Measurement(
                     metric.name, attribute, group, "", 0, None, None, None, None, None,
                     Status.NOT_APPLICABLE, reason,
                 )  # fmt: skip
                 continue
-            found = estimate_of(part_of(metric, histogram))
+            found = estimate_of(self.parts[metric.name][i])
             status, note = found.worth(self.floor)
             low, high = self._range(metric)
             lower, upper = (found.lower - found.error, found.upper + found.error)
@@ -149,7 +157,7 @@ class Scores:
             if not metric.compared:
                 continue
             reason = self.inapplicable(metric)
-            parts = [] if reason else [part_of(metric, h) for h in self.counts.histograms]
+            parts = self.parts.get(metric.name, [])
             for i, (attribute, group) in enumerate(self.groups.names):
                 if attribute == ALL:
                     continue

@@ -80,7 +80,7 @@ def _at(counts: Counts, groups: GroupTable, place: int) -> GroupTable:
     design = replace(
         groups.design,
         weight=groups.design.weight[cells],
-        products=groups.design.products.tocsr()[flat][:, flat],
+        products=groups.design.products.among(flat, groups.design.weight.size),
         strata=groups.design.strata[cells],
         touched={},
     )

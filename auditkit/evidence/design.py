@@ -2,14 +2,40 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from auditkit.evidence.clusters import OUTCOMES, Clusters
+from auditkit.evidence.clusters import Clusters
 from auditkit.evidence.counts import Counts
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Products:
+    """Sums over the clusters of products of their totals in two flat cells (cell K + outcome).
+
+    Attributes
+    ----------
+    first, second : ndarray of int, shape (N,)
+    value : ndarray of float, shape (N,)
+        Pairs that are not listed are 0.
+    """
+
+    first: "NDArray[np.int64]"
+    second: "NDArray[np.int64]"
+    value: "NDArray[np.float64]"
+
+    def among(self, flat: "NDArray[np.int64]", size: int) -> "Products":
+        """Keep the pairs within some of ``size`` flat cells, and number those from 0."""
+        import numpy as np
+
+        number = np.full(size, -1, dtype=np.int64)
+        number[flat] = np.arange(len(flat))
+        first, second = number[self.first], number[self.second]
+        kept = (first >= 0) & (second >= 0)
+        return Products(first[kept], second[kept], self.value[kept])
 
 
 @dataclass(frozen=True)
@@ -20,8 +46,7 @@ class Design:
     ----------
     weight : ndarray of float, shape (C, K)
         Sums of weights.
-    products : scipy.sparse array, shape (C K, C K)
-        Sums over the clusters of products of their totals in two cells.
+    products : Products
     strata : ndarray of int, shape (C,)
         The stratum of each cell.
     units : ndarray of int, shape (S,)
@@ -33,7 +58,7 @@ class Design:
     """
 
     weight: "NDArray[np.float64]"
-    products: Any
+    products: Products
     strata: "NDArray[np.int64]"
     units: "NDArray[np.int64]"
     drawn: bool
@@ -43,7 +68,6 @@ class Design:
 def design_of(counts: Counts, clusters: Clusters | None) -> Design | None:
     """Say how the rows were drawn; ``None`` where every row counts once and was drawn alone."""
     import numpy as np
-    from scipy import sparse
 
     if counts.weight is None and counts.strata is None and clusters is None:
         return None
@@ -53,9 +77,8 @@ def design_of(counts: Counts, clusters: Clusters | None) -> Design | None:
     drawn = clusters is not None or counts.strata is not None
     if clusters is None:
         units = np.bincount(strata, weights=counts.table.sum(axis=1)).astype(np.int64)
-        return Design(weight, sparse.diags_array(square.ravel()), strata, units, drawn, {})
-    cells = len(counts.codes) * OUTCOMES
-    products = sparse.csr_array(
-        (clusters.products, (clusters.first, clusters.second)), shape=(cells, cells)
-    )
+        alone = np.flatnonzero(square)
+        products = Products(alone, alone, square.ravel()[alone])
+        return Design(weight, products, strata, units, drawn, {})
+    products = Products(clusters.first, clusters.second, clusters.products)
     return Design(weight, products, strata, clusters.units, drawn, clusters.touched)

@@ -35,6 +35,8 @@ class Reader:
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
                 "temp_directory": private,
+                # cells of scores are whole numbers: grouped in an array while they fit into one
+                "perfect_ht_threshold": "22",
             }
         )
         weakref.finalize(self.connection, shutil.rmtree, private, ignore_errors=True)

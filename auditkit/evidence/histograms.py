@@ -50,7 +50,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Entries:
-    """Sums over people with a decision who share attributes, recorded outcome and score.
+    """Sums over people with a decision who share attributes, recorded outcome and score, by score.
 
     Attributes
     ----------
@@ -84,22 +84,24 @@ class Entries:
         """Add up the entries of each of ``size`` groups; sums are whole, so in any order alike."""
         import numpy as np
 
-        kept = ~np.isnan(self.score)
-        values, place = np.unique(self.score[kept], return_inverse=True)
-        stride = max(len(values), 1)
-        held, at = np.unique(group[kept] * stride + place, return_inverse=True)
-        table = np.zeros((self.sums.shape[1], 3, len(held)), dtype=np.int64)
-        for total, part in zip(table, self.sums[kept].T, strict=True):
-            np.add.at(total, (self.outcome[kept], at), part)
-        left, right = rule.edges(values)
-        starts = np.searchsorted(held, np.arange(size + 1) * stride)
+        order = np.argsort(group.astype(np.int16), kind="stable")  # by group, then by score
+        order = order[~np.isnan(self.score[order])]
+        group, score = group[order], self.score[order]
+        first = np.ones(len(order), dtype=bool)
+        first[1:] = (group[1:] != group[:-1]) | (score[1:] != score[:-1])
+        at = np.cumsum(first) - 1
+        table = np.zeros((self.sums.shape[1], 3, int(first.sum())), dtype=np.int64)
+        for total, part in zip(table, self.sums[order].T, strict=True):
+            np.add.at(total, (self.outcome[order], at), part)
+        left, right = rule.edges(score[first])
+        starts = np.searchsorted(group[first], np.arange(size + 1))
         for some in map(slice, starts[:-1], starts[1:]):
-            here, people = held[some] % stride, table[0, :, some]
+            people = table[0, :, some]
             weight = square = people.astype(np.float64)
             if amounts.weighted:
                 weight = table[1, :, some] / 2.0**amounts.bits
                 square = table[2, :, some] / 2.0**amounts.square_bits
-            yield Histogram(left[here], right[here], people, weight, square)
+            yield Histogram(left[some], right[some], people, weight, square)
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,9 @@ class Cells:
 
         columns = ["n", *(["w", "w2"] if self.amounts.weighted else [])]
         score = table[VALUE].to_numpy(dtype=np.float64, na_value=np.nan)
-        return Entries(codes, outcome, score, table[columns].to_numpy(dtype=np.int64))
+        sums = table[columns].to_numpy(dtype=np.int64)
+        order = np.argsort(score)
+        return Entries(codes[order], outcome[order], score[order], sums[order])
 
 
 def _placed(texts: "pd.Series[Any]", places: Mapping[str | None, int]) -> "Ints":

@@ -13,7 +13,7 @@ against 0 instead of its mean, which is larger on average.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from auditkit.evidence.design import Design
 
@@ -86,7 +86,7 @@ class Estimates:
 
 def estimate(
     design: Design,
-    members: Any,  # noqa: ANN401
+    codes: "NDArray[np.int64]",
     domains: "Floats",
     part: "NDArray[np.bool_]",
     among: "NDArray[np.bool_]",
@@ -96,62 +96,66 @@ def estimate(
     Parameters
     ----------
     design : Design
-    members : ndarray or scipy.sparse array, shape (B, C)
-        1 where a cell belongs to a set of cells, else 0.
+    codes : ndarray of int, shape (C,)
+        To which of B sets each cell belongs.
     domains : ndarray of float, shape (E, B)
         Each domain as a sum of sets, with -1 for one that is taken away.
     part, among : ndarray of bool, shape (K,)
         Outcomes that are counted, and in the denominator; part within among.
     """
     import numpy as np
-    from scipy import sparse
 
-    members = sparse.csr_array(members, dtype=np.float64)
     x, n = design.weight[:, part].sum(axis=1), design.weight[:, among].sum(axis=1)
-    numerator, denominator = domains @ (members @ x), domains @ (members @ n)
+    sets = domains.shape[1]
+    numerator, denominator = (domains @ np.bincount(codes, v, sets) for v in (x, n))
     with np.errstate(divide="ignore", invalid="ignore"):
         p = np.where(denominator > 0, numerator / denominator, np.nan)
         inverse = np.where(denominator > 0, 1 / denominator, 0.0)
     known = np.nan_to_num(p)
 
+    outcomes = design.weight.shape[1]
+    (cell, outcome), (cell_, outcome_) = (
+        np.divmod(flat, outcomes) for flat in (design.products.first, design.products.second)
+    )
+    pair = codes[cell] * sets + codes[cell_]
     factor, centred = _factors(design)
-    scale = sparse.diags_array(factor[design.strata])
+    scale = factor[design.strata[cell]]
 
-    def products(first: "NDArray[np.bool_]", second: "NDArray[np.bool_]") -> "Floats":
-        inner = members @ (scale @ _collapsed(design, first, second)) @ members.T
-        return np.asarray(domains @ inner.toarray() @ domains.T)
+    def products(
+        first: "NDArray[np.bool_]", second: "NDArray[np.bool_]", scale: "Floats | float"
+    ) -> "Floats":
+        """Sum over the pairs of cells of two domains, shape (E, E)."""
+        asked = first[outcome] & second[outcome_]
+        value = np.where(asked, design.products.value * scale, 0.0)
+        found: Floats = domains @ np.bincount(pair, value, sets**2).reshape(sets, sets) @ domains.T
+        return found
 
-    cross = products(among, part)
+    cross = products(among, part, scale)
+    whole = products(among, among, scale)
     square = (
-        products(part, part)
+        products(part, part, scale)
         - known[:, None] * cross
         - known[None, :] * cross.T
-        + np.outer(known, known) * products(among, among)
+        + np.outer(known, known) * whole
     )
-    totals = _of_strata(design, members, domains, x) - known[:, None] * _of_strata(
-        design, members, domains, n
-    )
+    of_part, of_among = (_of_strata(design, codes, domains, values) for values in (x, n))
+    totals = of_part - known[:, None] * of_among
     square = square - (totals * centred) @ totals.T
-    inner = members @ _collapsed(design, among, among) @ members.T
-    weights = np.diag(domains @ inner.toarray() @ domains.T)
+    weights = np.diag(products(among, among, 1.0) if design.drawn else whole)
     kish = denominator**2 / np.maximum(weights, np.finfo(float).tiny)
     return Estimates(p, square * np.outer(inverse, inverse), kish, numerator, denominator)
 
 
 def _of_strata(
-    design: Design,
-    members: Any,  # noqa: ANN401
-    domains: "Floats",
-    values: "Floats",
+    design: Design, codes: "NDArray[np.int64]", domains: "Floats", values: "Floats"
 ) -> "Floats":
     """Sum a value of the cells over each domain within each stratum, shape (E, S)."""
     import numpy as np
-    from scipy import sparse
 
-    cells = np.arange(len(values))
-    shape = (len(values), len(design.units))
-    placed = sparse.csr_array((values, (cells, design.strata)), shape=shape)
-    return np.asarray(domains @ (members @ placed).toarray())
+    strata, sets = len(design.units), domains.shape[1]
+    sums = np.bincount(codes * strata + design.strata, values, sets * strata)
+    found: Floats = domains @ sums.reshape(sets, strata)
+    return found
 
 
 def _factors(design: Design) -> "tuple[Floats, Floats]":
@@ -164,16 +168,6 @@ def _factors(design: Design) -> "tuple[Floats, Floats]":
     several = units > 1
     factor = np.where(several, units / np.maximum(units - 1, 1), 1.0)
     return factor, np.where(several, factor / np.maximum(units, 1), 0.0)
-
-
-def _collapsed(design: Design, first: "NDArray[np.bool_]", second: "NDArray[np.bool_]") -> Any:  # noqa: ANN401
-    """Sum the products over outcomes, shape (C, C)."""
-    import numpy as np
-    from scipy import sparse
-
-    cells = sparse.eye_array(len(design.weight))
-    left, right = (sparse.kron(cells, m[None].astype(np.float64)) for m in (first, second))
-    return sparse.csr_array(left @ design.products @ right.T)
 
 
 def adjusted(n: "Floats", df: "Floats", alpha: float) -> "Floats":

@@ -173,8 +173,8 @@ class Pairs:
     effective: "Floats"
 
     @classmethod
-    def of(cls, metric: Metric, histogram: Histogram) -> "Pairs":
-        """Rank the pairs within a histogram.
+    def of(cls, metric: Metric, histograms: Sequence[Histogram]) -> "list[Pairs]":
+        """Rank the pairs within each histogram; the intervals of all are found together.
 
         Within a bin the order is not known. Ties count one half there, which is wrong by at most
         one half of the pairs in it.
@@ -182,20 +182,27 @@ class Pairs:
         import numpy as np
 
         assert metric.concordance is not None  # noqa: S101
-        people = histogram.people[KNOWN].sum(axis=1)
-        weight, square = (t[KNOWN].sum(axis=1) for t in (histogram.weight, histogram.square))
-        kish = np.divide(weight**2, square, out=np.zeros(2), where=square > 0)
-        effective = np.where(np.isclose(kish, people), people, np.minimum(kish, people))
-        pairs = float(weight.prod())
-        auc = lower = upper = float("nan")
-        error = 0.0
-        if pairs > 0:
-            negative, positive = histogram.weight[KNOWN]
-            auc = metric.concordance(positive, negative)
-            error = float((positive * negative)[histogram.wide].sum() / 2 / pairs)
-            bounds = auc_interval(auc, effective[1], effective[0])
-            lower, upper = float(bounds.lower), float(bounds.upper)
-        return cls(_of_pairs(auc, lower, upper, error, people, effective), pairs, people, effective)
+        found = []
+        for histogram in histograms:
+            people = histogram.people[KNOWN].sum(axis=1)
+            weight, square = (t[KNOWN].sum(axis=1) for t in (histogram.weight, histogram.square))
+            kish = np.divide(weight**2, square, out=np.zeros(2), where=square > 0)
+            effective = np.where(np.isclose(kish, people), people, np.minimum(kish, people))
+            pairs = float(weight.prod())
+            auc, error = float("nan"), 0.0
+            if pairs > 0:
+                negative, positive = histogram.weight[KNOWN]
+                auc = metric.concordance(positive, negative)
+                error = float((positive * negative)[histogram.wide].sum() / 2 / pairs)
+            found.append((auc, error, pairs, people, effective))
+        sizes = np.array([effective for *_, effective in found]).reshape(-1, 2).T
+        bounds = auc_interval([auc for auc, *_ in found], sizes[1], sizes[0])
+        return [
+            cls(_of_pairs(auc, low, high, error, people, effective), pairs, people, effective)
+            for (auc, error, pairs, people, effective), low, high in zip(
+                found, bounds.lower.tolist(), bounds.upper.tolist(), strict=True
+            )
+        ]
 
     @classmethod
     def pooled(cls, parts: "Sequence[Pairs]") -> "Pairs":
@@ -251,9 +258,11 @@ Part = Mean | Pairs
 """What a metric of scores is made of on one group, ready to be put together with other groups."""
 
 
-def part_of(metric: Metric, histogram: Histogram) -> Part:
-    """Look at the histogram of a group as a metric does."""
-    return Mean.of(metric, histogram) if metric.mean else Pairs.of(metric, histogram)
+def parts_of(metric: Metric, histograms: Sequence[Histogram]) -> Sequence[Part]:
+    """Look at the histograms of groups as a metric does."""
+    if metric.mean:
+        return [Mean.of(metric, histogram) for histogram in histograms]
+    return Pairs.of(metric, histograms)
 
 
 def estimate_of(part: Part) -> Estimate:

@@ -143,7 +143,7 @@ def work_fairlearn(path: str) -> None:
 
 IMPORTS = {
     "pandas": "pandas, pyarrow.parquet",
-    "auditkit": "auditkit.api, duckdb, pandas, narwhals.stable.v2, scipy.special, scipy.sparse",
+    "auditkit": "auditkit.api, duckdb, pandas, narwhals.stable.v2, scipy.special",
     "aequitas": "pandas, aequitas.fairness",
     "fairlearn": "pandas, fairlearn.metrics, sklearn.metrics",
 }

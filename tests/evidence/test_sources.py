@@ -39,8 +39,8 @@ def drawn(data, **changes):
     plan = plan_of(cluster="id", strata="district", **changes)
     kept = {name: plan.attributes[name] for name in ("region", "age")}
     design = gather(plan.model_copy(update={"attributes": kept}), data, None, silent).groups.design
-    pairs = design.products.tocoo()
-    products = sorted(zip(pairs.row.tolist(), pairs.col.tolist(), pairs.data.tolist(), strict=True))
+    pairs = (design.products.first, design.products.second, design.products.value)
+    products = sorted(zip(*(part.tolist() for part in pairs), strict=True))
     touched = {key: table.tolist() for key, table in design.touched.items()}
     return products, design.units.tolist(), touched
 
