@@ -27,7 +27,7 @@ from auditkit.evidence.models import Scorer, load_model
 from auditkit.evidence.opening import open_source
 from auditkit.evidence.quality import Levels, Quality, examine, exclusions
 from auditkit.evidence.sample import Reservoir, Sample, finish
-from auditkit.evidence.scores import ScoreCounts, ScoreTally, score_counts
+from auditkit.evidence.scores import ScoreColumn, ScoreCounts, ScoreTally, score_counts
 from auditkit.evidence.scoring import Progress, scored_in_batches
 from auditkit.evidence.sources import Source, collected, plainly, source_file
 from auditkit.evidence.wide import is_wide, read_wide
@@ -148,7 +148,8 @@ def _scores(
 ) -> ScoreCounts | None:
     """Count the declared scores, or those of a model that gives probabilities."""
     if plan.data.score is not None:
-        return score_counts(source, plan.data.score, plan.data.score_range, cells, seen)
+        limits = plan.data.score_range or (0.0, 1.0)
+        return score_counts(ScoreColumn(source, plan.data.score, *limits), cells, seen)
     return scored.counts(cells)
 
 

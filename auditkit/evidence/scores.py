@@ -63,21 +63,93 @@ class ScoreCounts:
         )
 
 
+@dataclass(frozen=True)
+class ScoreColumn:
+    """A column of scores between ``low`` and ``high``, as an engine is asked for it."""
+
+    source: Source
+    name: str
+    low: float
+    high: float
+
+    @property
+    def value(self) -> "nw.Expr":
+        """The score; what cannot be counted is one value above all others, refused when met."""
+        import narwhals.stable.v2 as nw
+
+        value, unparsable = numbers(self.source, self.name)
+        outside = ((value < self.low) | (value > self.high)).fill_null(value=False)
+        beyond = nw.lit(2 * self.high - self.low)
+        return nw.when(outside | unparsable).then(beyond).otherwise(value)
+
+    @property
+    def bin(self) -> "nw.Expr":
+        """The number of the bin, which makes one integer with the cell: grouped fastest."""
+        import narwhals.stable.v2 as nw
+
+        value, unparsable = numbers(self.source, self.name)
+        within = (value >= self.low) & (value <= self.high)
+        score = nw.when(within).then(value).otherwise(nw.lit(self.low))
+        schema = self.source.frame.collect_schema()
+        if self.source.connection is not None and schema[self.name].is_numeric():
+            score = nw.col(self.name).cast(nw.Float64)  # DuckDB knows the range of a bare column
+        if (self.low, self.high) != (0.0, 1.0):
+            score = (score - self.low) / (self.high - self.low)
+        number = (score * float(BINS)).floor().cast(nw.Int64)
+        missing = value.is_null() & ~unparsable
+        other = nw.when(missing).then(nw.lit(NO_BIN)).otherwise(nw.lit(BINS + 1))
+        return nw.when(within).then(number).otherwise(other)
+
+    def distinct(self) -> int | None:
+        """Count distinct values; ``None`` if they are more than are counted exactly."""
+        import narwhals.stable.v2 as nw
+
+        rows = self.source.frame.select(**{VALUE: self.value})
+        found = 0
+        for part in (rows.head(FIRST_ROWS), rows):
+            some = part.filter(~nw.col(VALUE).is_null()).unique().head(MOST_VALUES + 1)
+            found = int(collected(some.select(nw.len().alias("n")))["n"].iloc[0])
+            if found > MOST_VALUES:
+                return None
+        return found
+
+    def refuse(self) -> ScoreCounts:
+        """Say what is wrong with the scores."""
+        import narwhals.stable.v2 as nw
+
+        value, unparsable = numbers(self.source, self.name)
+        outside = ((value < self.low) | (value > self.high)).fill_null(value=False)
+        seen = self.source.frame.select(v=value, unparsable=ones(unparsable), outside=ones(outside))
+        row = collected(
+            seen.select(
+                nw.col("v").min().alias("least"),
+                nw.col("v").max().alias("most"),
+                nw.col("unparsable", "outside").sum(),
+            )
+        ).iloc[0]
+        problems = []
+        if bad := int(row["unparsable"]):
+            problems.append(
+                f"Column '{self.name}' holds scores, but {bad} values are not finite numbers. Mend "
+                f"or empty those cells."
+            )
+        if wide := int(row["outside"]):
+            problems.append(
+                f"Column '{self.name}' holds scores from {row['least']:g} to {row['most']:g}, "
+                f"{wide} of them outside {self.low:g} to {self.high:g}. Declare where they lie: "
+                f"score_range = [low, high]."
+            )
+        raise DataError(*problems)
+
+
 def score_counts(
-    source: Source,
-    column: str,
-    limits: tuple[float, float] | None,
-    cells: Cells,
-    seen: "Mapping[str, pd.Series[Any]]",
+    column: ScoreColumn, cells: Cells, seen: "Mapping[str, pd.Series[Any]]"
 ) -> ScoreCounts:
     """Count the scores of a column by group and recorded outcome, inside the engine.
 
     Parameters
     ----------
-    source : Source
-    column : str
-    limits : (float, float), optional
-        Lowest and highest score possible, by default 0 and 1.
+    column : ScoreColumn
     cells : Cells
     seen : mapping of str to Series
         Distinct values of each key as the engine holds them.
@@ -87,67 +159,29 @@ def score_counts(
     DataError
         Scores that are no numbers or lie outside the limits; no score at all.
     """
-    import narwhals.stable.v2 as nw
-
-    low, high = limits or (0.0, 1.0)
-    value, unparsable = numbers(source, column)
-    # what cannot be counted is put into one value above all others, and refused when it is met
-    beyond = ((value < low) | (value > high)).fill_null(value=False) | unparsable
-    value = nw.when(beyond).then(nw.lit(2 * high - low)).otherwise(value)
-    distinct = _distinct(source.frame.select(**{VALUE: value}))
+    distinct = column.distinct()
     if distinct == 0:
-        raise DataError(f"Column '{column}' holds scores, but no row has a value in it.")
-    rule = Rule(low, high, binned=distinct is None)
+        raise DataError(f"Column '{column.name}' holds scores, but no row has a value in it.")
+    rule = Rule(column.low, column.high, binned=distinct is None)
     held = len({tuple(row) for row in cells.counts.codes.tolist()})
     together = held * (distinct or BINS) <= MOST_ENTRIES
     whole = tuple(range(len(cells.counts.attributes)))
 
-    bins = _bins_of(source, column, rule)
-
     def passes() -> Iterator[Pass]:
         for places in [whole] if together else cells.crossings:
             cell = cells.number(places, seen)
-            keys = {CELL: cell * KINDS + bins} if rule.binned else {CELL: cell, VALUE: value}
-            table = _summed(
-                source.frame.select(**keys, **cells.amounts.expressions), [*keys], cells.amounts
-            )
+            keys = {CELL: cell, VALUE: column.value}
+            if rule.binned:
+                keys = {CELL: cell * KINDS + column.bin}
+            rows = column.source.frame.select(**keys, **cells.amounts.expressions)
+            table = _summed(rows, [*keys], cells.amounts)
             if rule.binned:
                 table[CELL], found = table[CELL].divmod(KINDS)
                 table[VALUE] = found.where(found != NO_BIN).astype("float64")
             table = table[table[CELL] >= 0]
             yield cells.crossings if together else [places], cells.numbered(table, places)
 
-    found = _counted(passes(), rule, cells)
-    return found or _refuse(source, column, low, high)
-
-
-def _distinct(rows: "nw.LazyFrame[Any]") -> int | None:
-    """Count distinct values; ``None`` if they are more than are counted exactly."""
-    import narwhals.stable.v2 as nw
-
-    found = 0
-    for part in (rows.head(FIRST_ROWS), rows):
-        some = part.filter(~nw.col(VALUE).is_null()).unique().head(MOST_VALUES + 1)
-        found = int(collected(some.select(nw.len().alias("n")))["n"].iloc[0])
-        if found > MOST_VALUES:
-            return None
-    return found
-
-
-def _bins_of(source: Source, column: str, rule: Rule) -> "nw.Expr":
-    """Tell the number of the bin, which makes one integer with the cell: grouped fastest."""
-    import narwhals.stable.v2 as nw
-
-    value, unparsable = numbers(source, column)
-    within = (value >= rule.low) & (value <= rule.high)
-    score = nw.when(within).then(value).otherwise(nw.lit(rule.low))
-    if source.connection is not None and source.frame.collect_schema()[column].is_numeric():
-        score = nw.col(column).cast(nw.Float64)  # DuckDB knows the range of a bare column only
-    if (rule.low, rule.high) != (0.0, 1.0):
-        score = (score - rule.low) / (rule.high - rule.low)
-    bins = (score * float(BINS)).floor().cast(nw.Int64)
-    beyond = nw.when(value.is_null() & ~unparsable).then(nw.lit(NO_BIN)).otherwise(nw.lit(BINS + 1))
-    return nw.when(within).then(bins).otherwise(beyond)
+    return _counted(passes(), rule, cells) or column.refuse()
 
 
 def _summed(frame: "nw.LazyFrame[Any]", by: Sequence[str], amounts: Amounts) -> "pd.DataFrame":
@@ -170,34 +204,6 @@ def _counted(passes: Iterable[Pass], rule: Rule, cells: Cells) -> ScoreCounts | 
         if CROSS not in name[0] and without[name]
     )
     return ScoreCounts(found, rule, tuple(exclusions))
-
-
-def _refuse(source: Source, column: str, low: float, high: float) -> ScoreCounts:
-    """Say what is wrong with the scores of a column."""
-    import narwhals.stable.v2 as nw
-
-    value, unparsable = numbers(source, column)
-    outside = ((value < low) | (value > high)).fill_null(value=False)
-    seen = source.frame.select(v=value, unparsable=ones(unparsable), outside=ones(outside))
-    row = collected(
-        seen.select(
-            nw.col("v").min().alias("least"),
-            nw.col("v").max().alias("most"),
-            nw.col("unparsable", "outside").sum(),
-        )
-    ).iloc[0]
-    problems = []
-    if bad := int(row["unparsable"]):
-        problems.append(
-            f"Column '{column}' holds scores, but {bad} values are not finite numbers. Mend or "
-            f"empty those cells."
-        )
-    if wide := int(row["outside"]):
-        problems.append(
-            f"Column '{column}' holds scores from {row['least']:g} to {row['most']:g}, {wide} of "
-            f"them outside {low:g} to {high:g}. Declare where they lie: score_range = [low, high]."
-        )
-    raise DataError(*problems)
 
 
 class ScoreTally:
