@@ -123,6 +123,87 @@ def joint_breach_probability(
     return _chance(n1, p1, above, rest.weight) + _chance(n1, 1 - p1, below, rest.weight)
 
 
+def within_probability(
+    n1: "ArrayLike",
+    n2: "ArrayLike",
+    p1: "ArrayLike",
+    p2: "ArrayLike",
+    limit: "ArrayLike",
+    alpha: "ArrayLike",
+) -> "Floats":
+    """Probability that the gap gate says ``within``, for x1 ~ Bin(n1, p1) and x2 ~ Bin(n2, p2).
+
+    Both bounds lie inside ``[-limit, limit]``, each one-sided at ``alpha``. Enumerated as in
+    ``breach_probability``; for each count of the rest the counts of the group that are within are
+    a stretch, since either bound rises with them.
+
+    Parameters
+    ----------
+    n1, n2 : array_like
+        Denominators of the group and of the rest; a real one is rounded down.
+    p1, p2 : array_like
+        Their true rates.
+    limit, alpha : array_like
+        The gate: largest tolerated gap, at least 0, and the level of an all-clear.
+
+    Returns
+    -------
+    ndarray
+        In the broadcast shape of all six; NaN where a denominator is 0 or a rate outside [0, 1].
+    """
+    n1, n2, p1, p2 = _narrower_last(*_design(n1, n2, p1, p2))
+    n1_, limit, alpha = _last_axis(n1, limit, alpha)
+    rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
+    above = _least_count(n1_, rest.p - limit, rest.upper - rest.p, alpha)
+    below = _least_count(n1_, 1 - rest.p - limit, rest.p - rest.lower, alpha)
+    return _chance_between(n1, p1, above, n1_ - below, rest.weight)
+
+
+def joint_within_probability(
+    n1: "ArrayLike",
+    n2: "ArrayLike",
+    p1: "ArrayLike",
+    p2: "ArrayLike",
+    ratio_limit: "ArrayLike",
+    gap_floor: "ArrayLike",
+    alpha: "ArrayLike",
+) -> "Floats":
+    """Probability that ``gates.judge_joint`` says ``within``.
+
+    Enumerated as in ``within_probability``.
+
+    Parameters
+    ----------
+    n1, n2 : array_like
+        Denominators of the group and of the rest; a real one is rounded down.
+    p1, p2 : array_like
+        Their true rates.
+    ratio_limit, gap_floor, alpha : array_like
+        The gate: largest tolerated ratio, above 1, gap up to which a larger one is tolerated, and
+        the level of an all-clear.
+
+    Returns
+    -------
+    ndarray
+        In the broadcast shape of all seven; NaN where a denominator is 0 or a rate outside [0, 1].
+    """
+    import numpy as np
+
+    n1, n2, p1, p2 = _narrower_last(*_design(n1, n2, p1, p2))
+    n1_, r, floor, alpha = _last_axis(n1, ratio_limit, gap_floor, alpha)
+    rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
+    over, under = rest.upper - rest.p, rest.p - rest.lower
+    above = np.minimum(
+        _least_count(n1_, rest.p / r, over / r, alpha),
+        _least_count(n1_, rest.p - floor, over, alpha),
+    )
+    below = np.minimum(
+        _least_count(n1_, 1 - r * rest.p, r * under, alpha),
+        _least_count(n1_, 1 - rest.p - floor, under, alpha),
+    )
+    return _chance_between(n1, p1, above, n1_ - below, rest.weight)
+
+
 def detectable(
     n1: "ArrayLike",
     n2: "ArrayLike",
@@ -266,11 +347,13 @@ def _least_count(n: "Floats", target: "Floats", spread: "Floats", alpha: "Floats
     from scipy.special import ndtri
 
     z, guess = -ndtri(alpha), np.clip(target + spread, 0, 1)
-    low, high = np.clip(np.floor(n * guess), 0, n), n + 1
+    # the least count of all may clear a target that lies so far below 0
+    low = np.where(target + spread < 0, -1, np.clip(np.floor(n * guess), 0, n))
+    high = n + 1
     for _ in range(4):
         width = z * np.sqrt(guess * (1 - guess) / n) + (2 + z**2 * (1 - 2 * guess)) / (3 * n)
         guess = np.clip(target + np.hypot(width, spread), 0, 1)
-    cuts = [np.clip(np.floor(n * guess) + step, low, n) for step in (-2, 3)]
+    cuts = [np.clip(np.floor(n * guess) + step, np.maximum(low, 0), n) for step in (-2, 3)]
     while np.nanmax(high - low, initial=0) > 1:
         middle = np.clip(cuts.pop(), low, high - 1) if cuts else np.floor((low + high) / 2)
         clears = _clears(middle, n, target, spread, alpha)
@@ -291,13 +374,29 @@ def _clears(
     p = x / n
     room = p - target
     needed = p - np.sqrt(np.maximum(room**2 - spread**2, 0))
-    return (room > spread) & (_at_least(x, n, np.clip(needed, 0, 1)) < alpha)
+    clears = (needed < 0) | (_at_least(x, n, np.clip(needed, 0, 1)) < alpha)
+    return (room > spread) & clears
 
 
 def _chance(n: "Floats", p: "Floats", least: "Floats", weight: "Floats") -> "Floats":
     """Probability that a count of Bin(n, p) reaches ``least``, over the counts of the rest."""
     n, p = _last_axis(n, p)
     chance: Floats = (weight * _at_least(least, n, p)).sum(axis=-1)
+    return chance
+
+
+def _chance_between(
+    n: "Floats", p: "Floats", first: "Floats", last: "Floats", weight: "Floats"
+) -> "Floats":
+    """Probability of a count of Bin(n, p) from ``first`` to ``last``, over the counts of the rest.
+
+    Nothing where ``last`` is below ``first``.
+    """
+    import numpy as np
+
+    n, p = _last_axis(n, p)
+    inside = _at_least(first, n, p) - _at_least(last + 1, n, p)
+    chance: Floats = (weight * np.maximum(inside, 0)).sum(axis=-1)
     return chance
 
 

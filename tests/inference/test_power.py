@@ -3,8 +3,21 @@
 import numpy as np
 import pytest
 
-from auditkit.inference.gates import gap_bounds, gap_is_beyond, joint_is_beyond, ratio_bounds
-from auditkit.inference.power import breach_probability, detectable, joint_breach_probability
+from auditkit.inference.gates import (
+    gap_bounds,
+    gap_is_beyond,
+    gap_is_within,
+    joint_is_beyond,
+    joint_is_within,
+    ratio_bounds,
+)
+from auditkit.inference.power import (
+    breach_probability,
+    detectable,
+    joint_breach_probability,
+    joint_within_probability,
+    within_probability,
+)
 from tests.inference.test_gates import ALPHA, HYPOTHESES, JOINT, Draws
 
 LARGE = (
@@ -28,6 +41,18 @@ def counted_jointly(n1, n2, p1, p2, ratio_limit, floor, alpha):
     draws = Draws(n1, np.array([p1]), n2, np.array([p2]))
     bounds = draws.bounds(ratio_bounds, alpha), draws.bounds(gap_bounds, alpha)
     return draws.probability(joint_is_beyond(*bounds, ratio_limit, floor))[0]
+
+
+def within(n1, n2, p1, p2, limit, alpha):
+    """Probability of an all-clear, summed over all counts of group and rest."""
+    draws = Draws(n1, np.array([p1]), n2, np.array([p2]))
+    return draws.probability(gap_is_within(draws.bounds(gap_bounds, alpha), limit))[0]
+
+
+def within_jointly(n1, n2, p1, p2, ratio_limit, floor, alpha):
+    draws = Draws(n1, np.array([p1]), n2, np.array([p2]))
+    bounds = draws.bounds(ratio_bounds, alpha), draws.bounds(gap_bounds, alpha)
+    return draws.probability(joint_is_within(*bounds, ratio_limit, floor))[0]
 
 
 def drawn(number, seed, sizes=(60, 60)):
@@ -58,6 +83,39 @@ def test_the_chance_of_a_joint_breach_is_the_sum_over_all_counts():
         seen.append(counted_jointly(*given))
         assert joint_breach_probability(*given) == pytest.approx(seen[-1], abs=1e-9), given
     assert np.mean(np.array(seen) > 0.1) > 0.2
+
+
+def test_the_chance_of_an_all_clear_is_the_sum_over_all_counts():
+    seen = []
+    for rng, *design, _ in drawn(300, seed=4, sizes=(150, 150)):
+        given = (*design, rng.choice([0.05, 0.1, 0.25, 0.5, 1.0]), ALPHA)
+        seen.append(within(*given))
+        assert within_probability(*given) == pytest.approx(seen[-1], abs=1e-9), given
+    seen = np.array(seen)
+    assert np.mean(seen > 0.1) > 0.15
+    assert np.mean((seen > 0.01) & (seen < 0.99)) > 0.1
+
+
+def test_the_chance_of_a_joint_all_clear_is_the_sum_over_all_counts():
+    seen = []
+    for rng, *design, _ in drawn(300, seed=5, sizes=(150, 150)):
+        given = (*design, rng.choice([1.25, 2.0, 4.0]), rng.choice([0.0, 0.02, 0.1, 0.3]), ALPHA)
+        seen.append(within_jointly(*given))
+        assert joint_within_probability(*given) == pytest.approx(seen[-1], abs=1e-9), given
+    seen = np.array(seen)
+    assert np.mean(seen > 0.1) > 0.15
+    assert np.mean((seen > 0.01) & (seen < 0.99)) > 0.1
+
+
+@pytest.mark.parametrize("given", LARGE, ids=str)
+def test_of_thousands_the_chance_of_an_all_clear_is_close(given):
+    near = 1e-9 if min(given[:2]) <= 1200 else 0.005
+    *design, _, alpha = given
+    at_parity = (*design[:3], design[2], *given[4:])
+    for each in (given, at_parity):
+        assert within_probability(*each) == pytest.approx(within(*each), abs=near)
+    jointly = (*design, *JOINT, alpha)
+    assert joint_within_probability(*jointly) == pytest.approx(within_jointly(*jointly), abs=near)
 
 
 @pytest.mark.parametrize("given", LARGE, ids=str)
