@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditkit.inference.intervals import clopper_pearson
+from auditkit.results import Outcome
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 MOST_POINTS, TAILS = 256, 1e-10
 """Counts of one side that are enumerated singly, blocks of counts beyond; the mass left out."""
+
+CURVE_POINTS, CURVE_TAILS = 128, 1e-6
+"""The same for a table of chances, which is for reading."""
 
 COARSE_POINTS, COARSE_TAILS = 64, 1e-3
 """The same for the detectable gap, which is solved for many rows and needs fewer digits."""
@@ -72,8 +76,7 @@ def breach_probability(
     n1, n2, p1, p2 = _narrower_last(*_design(n1, n2, p1, p2))
     n1_, limit, alpha = _last_axis(n1, limit, alpha)
     rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
-    above = _least_count(n1_, rest.p + limit, rest.upper - rest.p, alpha)
-    below = _least_count(n1_, 1 - rest.p + limit, rest.p - rest.lower, alpha)
+    above, below = _gap_counts(n1_, rest, limit, alpha)
     return _chance(n1, p1, above, rest.weight) + _chance(n1, 1 - p1, below, rest.weight)
 
 
@@ -106,20 +109,10 @@ def joint_breach_probability(
     ndarray
         In the broadcast shape of all seven; NaN where a denominator is 0 or a rate outside [0, 1].
     """
-    import numpy as np
-
     n1, n2, p1, p2 = _narrower_last(*_design(n1, n2, p1, p2))
-    n1_, r, floor, alpha = _last_axis(n1, ratio_limit, gap_floor, alpha)
+    n1_, ratio_limit, gap_floor, alpha = _last_axis(n1, ratio_limit, gap_floor, alpha)
     rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
-    over, under = rest.upper - rest.p, rest.p - rest.lower
-    above = np.maximum(
-        _least_count(n1_, r * rest.p, r * over, alpha),
-        _least_count(n1_, rest.p + floor, over, alpha),
-    )
-    below = np.maximum(
-        _least_count(n1_, 1 - rest.p / r, under / r, alpha),
-        _least_count(n1_, 1 - rest.p + floor, under, alpha),
-    )
+    above, below = _joint_counts(n1_, rest, ratio_limit, gap_floor, alpha)
     return _chance(n1, p1, above, rest.weight) + _chance(n1, 1 - p1, below, rest.weight)
 
 
@@ -154,8 +147,7 @@ def within_probability(
     n1, n2, p1, p2 = _narrower_last(*_design(n1, n2, p1, p2))
     n1_, limit, alpha = _last_axis(n1, limit, alpha)
     rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
-    above = _least_count(n1_, rest.p - limit, rest.upper - rest.p, alpha)
-    below = _least_count(n1_, 1 - rest.p - limit, rest.p - rest.lower, alpha)
+    above, below = _gap_counts(n1_, rest, -limit, alpha)
     return _chance_between(n1, p1, above, n1_ - below, rest.weight)
 
 
@@ -187,21 +179,59 @@ def joint_within_probability(
     ndarray
         In the broadcast shape of all seven; NaN where a denominator is 0 or a rate outside [0, 1].
     """
-    import numpy as np
-
     n1, n2, p1, p2 = _narrower_last(*_design(n1, n2, p1, p2))
-    n1_, r, floor, alpha = _last_axis(n1, ratio_limit, gap_floor, alpha)
+    n1_, ratio_limit, gap_floor, alpha = _last_axis(n1, ratio_limit, gap_floor, alpha)
     rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
-    over, under = rest.upper - rest.p, rest.p - rest.lower
-    above = np.minimum(
-        _least_count(n1_, rest.p / r, over / r, alpha),
-        _least_count(n1_, rest.p - floor, over, alpha),
-    )
-    below = np.minimum(
-        _least_count(n1_, 1 - r * rest.p, r * under, alpha),
-        _least_count(n1_, 1 - rest.p - floor, under, alpha),
-    )
+    above, below = _joint_counts(n1_, rest, 1 / ratio_limit, -gap_floor, alpha)
     return _chance_between(n1, p1, above, n1_ - below, rest.weight)
+
+
+def operating_characteristics(
+    n1: "ArrayLike",
+    n2: "ArrayLike",
+    p1: "ArrayLike",
+    p2: "ArrayLike",
+    limit: float,
+    gap_floor: float | None,
+    alpha: float,
+    outcome: Outcome,
+) -> "Floats":
+    """Probability of ``breach`` or ``within`` at K true rates of G groups.
+
+    As the four functions above, but the rest is enumerated once for all rates of a group, in at
+    most 128 counts or blocks of counts that carry all but 1e-6: within 0.01 of them.
+
+    Parameters
+    ----------
+    n1, n2 : array_like, shape (G,)
+        Denominators of the groups and of their rests.
+    p1 : array_like, shape (K, G)
+        True rates of the groups.
+    p2 : array_like, shape (G,)
+        True rates of the rests.
+    limit, gap_floor, alpha : float
+        The gate; without ``gap_floor`` the limit is one of the gap, else of the ratio.
+    outcome : Outcome
+        ``breach`` or ``within``.
+
+    Returns
+    -------
+    ndarray, shape (K, G)
+        NaN where a denominator is 0 or a rate outside [0, 1].
+    """
+    n1, n2, p1, p2 = _design(n1, n2, p1, p2)
+    n1_, level = _last_axis(n1, alpha)
+    rest = _rest(n2, p2, level, CURVE_POINTS, CURVE_TAILS)
+    within = outcome is Outcome.WITHIN
+    if gap_floor is None:
+        above, below = _gap_counts(n1_, rest, -limit if within else limit, level)
+    elif within:
+        above, below = _joint_counts(n1_, rest, 1 / limit, -gap_floor, level)
+    else:
+        above, below = _joint_counts(n1_, rest, limit, gap_floor, level)
+    if within:
+        return _chance_between(n1, p1, above, n1_ - below, rest.weight)
+    return _chance(n1, p1, above, rest.weight) + _chance(n1, 1 - p1, below, rest.weight)
 
 
 def detectable(
@@ -244,12 +274,46 @@ def detectable(
     p2 = np.minimum(p2, 1 - p2)  # blocks begin at the lower end, wherever the rate is
     n1_, limit, alpha = _last_axis(n1, limit, alpha)
     rest = _rest(n2, p2, alpha, COARSE_POINTS, COARSE_TAILS)
-    above = _least_count(n1_, rest.p + limit, rest.upper - rest.p, alpha)
-    below = _least_count(n1_, 1 - rest.p + limit, rest.p - rest.lower, alpha)
+    above, below = _gap_counts(n1_, rest, limit, alpha)
     return np.fmax(
         _least_gap(n1, p2, above, rest.weight, power),
         _least_gap(n1, 1 - p2, below, rest.weight, power),
     )
+
+
+def _gap_counts(
+    n: "Floats", rest: _Rest, limit: "Floats | float", alpha: "Floats"
+) -> "tuple[Floats, Floats]":
+    """Find the least count whose gap is above ``limit``, and the least of what was not counted.
+
+    With a limit below 0 these are where the gap is shown not to lie beyond it on the other side.
+    """
+    return (
+        _least_count(n, rest.p + limit, rest.upper - rest.p, alpha),
+        _least_count(n, 1 - rest.p + limit, rest.p - rest.lower, alpha),
+    )
+
+
+def _joint_counts(
+    n: "Floats", rest: _Rest, ratio: "Floats | float", floor: "Floats | float", alpha: "Floats"
+) -> "tuple[Floats, Floats]":
+    """Find the same for a ratio and a gap: above both if the ratio is above 1, else either.
+
+    A bound of the ratio exceeds r exactly when the MOVER bound of ``p1 - r p2`` exceeds 0.
+    """
+    import numpy as np
+
+    pick = np.maximum if np.all(np.asarray(ratio) > 1) else np.minimum
+    over, under = rest.upper - rest.p, rest.p - rest.lower
+    above = pick(
+        _least_count(n, ratio * rest.p, ratio * over, alpha),
+        _least_count(n, rest.p + floor, over, alpha),
+    )
+    below = pick(
+        _least_count(n, 1 - rest.p / ratio, under / ratio, alpha),
+        _least_count(n, 1 - rest.p + floor, under, alpha),
+    )
+    return above, below
 
 
 def _least_gap(

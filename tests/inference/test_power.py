@@ -16,8 +16,10 @@ from auditkit.inference.power import (
     detectable,
     joint_breach_probability,
     joint_within_probability,
+    operating_characteristics,
     within_probability,
 )
+from auditkit.results import Outcome
 from tests.inference.test_gates import ALPHA, HYPOTHESES, JOINT, Draws
 
 LARGE = (
@@ -116,6 +118,23 @@ def test_of_thousands_the_chance_of_an_all_clear_is_close(given):
         assert within_probability(*each) == pytest.approx(within(*each), abs=near)
     jointly = (*design, *JOINT, alpha)
     assert joint_within_probability(*jointly) == pytest.approx(within_jointly(*jointly), abs=near)
+
+
+@pytest.mark.parametrize(("n1", "n2"), [(30, 80), (60, 40), (500, 3000), (4000, 90_000)])
+def test_the_curve_of_a_gate_is_what_each_chance_is(n1, n2):
+    rates = np.array([0.05, 0.2, 0.25, 0.3, 0.35, 0.5])[:, None]
+    curve = (np.array([n1]), np.array([n2]), rates, np.array([0.3]))
+    for outcome, gap, joint in (
+        (Outcome.BREACH, breach_probability, joint_breach_probability),
+        (Outcome.WITHIN, within_probability, joint_within_probability),
+    ):
+        for alpha in (ALPHA, ALPHA / 12):
+            found = operating_characteristics(*curve, 0.1, None, alpha, outcome)
+            exact = gap(n1, n2, rates, 0.3, 0.1, alpha)
+            assert found == pytest.approx(exact, abs=0.01)
+            found = operating_characteristics(*curve, 1.25, 0.02, alpha, outcome)
+            exact = joint(n1, n2, rates, 0.3, 1.25, 0.02, alpha)
+            assert found == pytest.approx(exact, abs=0.01)
 
 
 @pytest.mark.parametrize("given", LARGE, ids=str)
