@@ -35,6 +35,7 @@ from auditkit.results import (
     round_floats,
 )
 from auditkit.scores import scored
+from auditkit.self_test import self_test
 from auditkit.stratified import stratify
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def _run(
                 disparities=(*disparities, *score_gaps),
                 stratified_disparities=stratified,
                 checks=checks,
+                self_test=self_test(groups, policy, family, checks),
                 explanation=explanation,
                 attributions=by_group,
                 disparity_attributions=by_gap,

@@ -259,9 +259,9 @@ class Gate:
         )
         within, breach = bounds.pairs(self.check.statistic)
         outcome = bounds.outcome(self.check)
-        doubts = self._doubts(own, rest)
-        note = self._note(outcome, doubts, within)
-        if outcome is Outcome.WITHIN and doubts:
+        doubt = doubts(own, rest, self.policy.floor)
+        note = self._note(outcome, doubt, within)
+        if outcome is Outcome.WITHIN and doubt:
             outcome = Outcome.INDETERMINATE
         gap = float(own.rate[0] - rest.rate[0])
         # The bar that is drawn must agree with the outcome: the side that could be beyond the limit
@@ -297,18 +297,8 @@ class Gate:
             effective_n=effective(own, 0),
         )
 
-    def _doubts(self, own: Side, rest: Side) -> str:
-        """Say why the evidence cannot show a limit to be kept, however narrow its bounds."""
-        for side, who in ((own, "rows"), (rest, "rows of the rest")):
-            status, note = worth(side, 0, self.policy.floor, who)
-            if status is not Status.OK:
-                return note
-            if side.df[0] + 1 < FEWEST_CLUSTERS:
-                return f"{who} of {side.df[0] + 1:.0f} clusters, at least {FEWEST_CLUSTERS} wanted"
-        return ""
-
-    def _note(self, outcome: Outcome, doubts: str, within: tuple[float, float]) -> str:
-        notes = [doubts] if doubts and outcome is not Outcome.BREACH else []
+    def _note(self, outcome: Outcome, doubt: str, within: tuple[float, float]) -> str:
+        notes = [doubt] if doubt and outcome is not Outcome.BREACH else []
         limit = self.check.limit
         if (
             self.check.statistic == "ratio"
@@ -317,6 +307,17 @@ class Gate:
         ):
             notes.append(f"within because the gap is shown to be under {self.check.gap_floor:g}")
         return "; ".join(notes)
+
+
+def doubts(own: Side, rest: Side, floor: int) -> str:
+    """Say why the evidence cannot show a limit to be kept, however narrow its bounds."""
+    for side, who in ((own, "rows"), (rest, "rows of the rest")):
+        status, note = worth(side, 0, floor, who)
+        if status is not Status.OK:
+            return note
+        if side.df[0] + 1 < FEWEST_CLUSTERS:
+            return f"{who} of {side.df[0] + 1:.0f} clusters, at least {FEWEST_CLUSTERS} wanted"
+    return ""
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,34 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfTest:
+    """How often the gate that was applied would say what, if the gap of a group were known.
+
+    ``rate`` is that of everybody; the group alone has another one, so many limits away: 0, half,
+    1, 1.5, 2 or 3. Of the two directions the one with more errors is told (``breach_0`` to
+    ``breach_1``, ``within_1``), or the one that is found less often (the others); ``None`` where
+    no such rate exists. ``n`` counts the people in the group's denominator.
+    """
+
+    requirement: str
+    check: str
+    attribute: str
+    group: str
+    n: Count
+    rate: float | None
+    breach_0: float | None
+    breach_half: float | None
+    breach_1: float | None
+    breach_1_5: float | None
+    breach_2: float | None
+    breach_3: float | None
+    within_0: float | None
+    within_half: float | None
+    within_1: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Exclusion:
     """Rows left out, why, and of what: ``all`` metrics, ``error_metrics`` or ``score_metrics``."""
 
@@ -425,6 +453,7 @@ class AuditRecord:
     disparities: tuple[Disparity, ...]
     stratified_disparities: tuple[StratifiedDisparity, ...]
     checks: tuple[Check, ...]
+    self_test: tuple[SelfTest, ...]
     explanation: Explanation
     attributions: tuple[Attribution, ...]
     disparity_attributions: tuple[DisparityAttribution, ...]
@@ -437,6 +466,7 @@ TABLES: dict[str, type] = {
     "disparities": Disparity,
     "stratified_disparities": StratifiedDisparity,
     "checks": Check,
+    "self_test": SelfTest,
     "exclusions": Exclusion,
     "attributions": Attribution,
     "disparity_attributions": DisparityAttribution,

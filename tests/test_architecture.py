@@ -25,6 +25,7 @@ ORDER = [
     "stratified",
     "explain",
     "judge",
+    "self_test",
     "record",
     "account",
     "report",

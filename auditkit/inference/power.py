@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 MOST_POINTS, TAILS = 256, 1e-10
 """Counts of one side that are enumerated singly, blocks of counts beyond; the mass left out."""
 
-CURVE_POINTS, CURVE_TAILS = 128, 1e-6
-"""The same for a table of chances, which is for reading."""
-
 COARSE_POINTS, COARSE_TAILS = 64, 1e-3
 """The same for the detectable gap, which is solved for many rows and needs fewer digits."""
+
+CURVE_TAILS, FEW = 1e-5, 300
+"""The mass left out of a table of chances, which is for reading; a group under 300 is few."""
 
 NEAR = 1e-4
 """A chance this near to the power asked for is that power."""
@@ -198,8 +198,9 @@ def operating_characteristics(
 ) -> "Floats":
     """Probability of ``breach`` or ``within`` at K true rates of G groups.
 
-    As the four functions above, but the rest is enumerated once for all rates of a group, in at
-    most 128 counts or blocks of counts that carry all but 1e-6: within 0.01 of them.
+    As the four functions above, but the rest is enumerated once for all rates of a group, in
+    blocks of counts that carry all but 1e-5 (at most 256, or 64 for groups of 300 and more): within
+    0.01 of them.
 
     Parameters
     ----------
@@ -219,19 +220,27 @@ def operating_characteristics(
     ndarray, shape (K, G)
         NaN where a denominator is 0 or a rate outside [0, 1].
     """
+    import numpy as np
+
     n1, n2, p1, p2 = _design(n1, n2, p1, p2)
-    n1_, level = _last_axis(n1, alpha)
-    rest = _rest(n2, p2, level, CURVE_POINTS, CURVE_TAILS)
-    within = outcome is Outcome.WITHIN
-    if gap_floor is None:
-        above, below = _gap_counts(n1_, rest, -limit if within else limit, level)
-    elif within:
-        above, below = _joint_counts(n1_, rest, 1 / limit, -gap_floor, level)
-    else:
-        above, below = _joint_counts(n1_, rest, limit, gap_floor, level)
-    if within:
-        return _chance_between(n1, p1, above, n1_ - below, rest.weight)
-    return _chance(n1, p1, above, rest.weight) + _chance(n1, 1 - p1, below, rest.weight)
+    found = np.full(p1.shape, np.nan)
+    breach = outcome is Outcome.BREACH
+    for rows, points in ((n1 < FEW, MOST_POINTS), (~(n1 < FEW), COARSE_POINTS)):
+        n, p = n1[rows], p1[:, rows]
+        own, level = _last_axis(n, alpha)
+        rest = _rest(n2[rows], p2[rows], level, points, CURVE_TAILS)
+        if gap_floor is None:
+            above, below = _gap_counts(own, rest, limit if breach else -limit, level)
+        else:
+            joint = (limit, gap_floor) if breach else (1 / limit, -gap_floor)
+            above, below = _joint_counts(own, rest, *joint, level)
+        if breach:
+            found[:, rows] = _chance(n, p, above, rest.weight) + _chance(
+                n, 1 - p, below, rest.weight
+            )
+        else:
+            found[:, rows] = _chance_between(n, p, above, own - below, rest.weight)
+    return found
 
 
 def detectable(

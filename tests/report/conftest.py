@@ -395,6 +395,7 @@ def build(depth=2):
         stratified_disparities=(),
         disparities=disparities,
         checks=checks,
+        self_test=(),
         explanation=Explanation(
             Status.OK, "shap TreeExplainer", "log-odds", 2000, read, 50, 3.1e-9, 1e-6, "",
         ),

@@ -6,6 +6,7 @@ The command line, notebooks and the page all tell an audit with these.
 from auditkit.report.story.background import limits, method, proof
 from auditkit.report.story.comparisons import disparities, performance
 from auditkit.report.story.equal import at_equal_control
+from auditkit.report.story.gate import gate
 from auditkit.report.story.masthead import cover
 from auditkit.report.story.numbers import tables
 from auditkit.report.story.parts import Section
@@ -46,6 +47,7 @@ def sections(record: AuditRecord) -> tuple[Section, ...]:
         performance(record),
         disparities(record),
         *at_equal_control(record),
+        *gate(record),
         relies(record),
         limits(record),
         method(record),
