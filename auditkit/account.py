@@ -40,6 +40,7 @@ def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
         outcome=plan.data.outcome,
         model=model,
         score=plan.data.score or ("the model's probability" if evidence.scores else ""),
+        need=plan.data.need or "",
     )
 
 

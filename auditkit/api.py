@@ -258,6 +258,7 @@ def audit(
     positive: object = None,
     decision: "str | pd.Series[Any] | None" = None,
     selected: object = None,
+    need: str | None = None,
     score: "str | pd.Series[Any] | None" = None,
     score_range: tuple[float, float] | None = None,
     weight: "str | pd.Series[Any] | None" = None,
@@ -304,6 +305,8 @@ def audit(
         The decisions, if there is no model.
     selected : value, list of values or {"above": number}, optional
         Which decisions select; by default the positive value of the label.
+    need : str, optional
+        The label again, if what it records is need itself and not a stand-in for it.
     score : str or Series, optional
         The scores behind the decisions, if there is no model: probabilities of the positive label,
         or numbers within ``score_range``, which are ranked and averaged only.
@@ -359,6 +362,7 @@ def audit(
             "positive": positive,
             "decision": rows.column("decision", decision),
             "selected": selected,
+            "need": need,
             "score": rows.column("score", score),
             "score_range": score_range,
             "weight": rows.column("weight", weight),

@@ -30,7 +30,6 @@ from auditkit.strict import Strict, problems_of
 
 NOT_BUILT = {
     "system.card": "system cards",
-    "data.need": "a need column beside the label",
     "data.baseline": "a baseline decision to compare with",
 }
 """Keys of the plan's contract that this version does not carry out, so it refuses them."""
@@ -187,6 +186,10 @@ class Data(Strict):
     attributes, if those are kept apart; ``key`` names the column that both have, whose values are
     compared as text and occur once. Alone, ``key`` names what a row is about.
 
+    ``need`` names the label if the recorded outcome is need itself. Then whoever is recorded as
+    positive and not selected is missed need; else it is a missed recorded outcome, and impartiality
+    by need is not measured.
+
     ``outcome`` says what being selected means to the person: a benefit or a burden. It has no
     default, because guessing it turns every finding round.
     """
@@ -200,6 +203,7 @@ class Data(Strict):
     positive: Value | None = None
     decision: Named | None = None
     selected: Above | Annotated[tuple[Value, ...], InOrder] | None = None
+    need: Named | None = None
     score: Named | None = None
     score_range: tuple[float, float] | None = None
     weight: Named | None = None
@@ -254,6 +258,22 @@ class Data(Strict):
             )
         if self.protected_table is not None and self.protected_source is None:
             raise ValueError("protected_table is given without protected_source")
+        return self
+
+    @model_validator(mode="after")
+    def _need_is_the_label(self) -> Self:
+        if self.need is None:
+            return self
+        if self.need != self.label:
+            raise ValueError(
+                f"data.need names '{self.need}', which is not the label: need in a column of its "
+                f"own is not compared yet. If the label records need, name it in data.need too; "
+                f"else leave data.need out, and the report says that need was not measured"
+            )
+        if self.outcome == "burden":
+            raise ValueError(
+                "data.need says who needs a benefit, but data.outcome is 'burden'. Leave it out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -315,7 +315,7 @@ class AttributeInfo:
 
 @dataclass(frozen=True, slots=True)
 class SystemInfo:
-    """What is audited."""
+    """What is audited; ``need`` is the label's column where the plan says that it records need."""
 
     name: str
     version: str
@@ -328,6 +328,7 @@ class SystemInfo:
     outcome: str
     model: str
     score: str = ""
+    need: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the audit cannot tell, how it was made, and where its numbers come from."""
 
 from auditkit.report.story import measures, words
-from auditkit.report.story.gaps import UNSTRATIFIED, unique_checks
+from auditkit.report.story.gaps import unique_checks
 from auditkit.report.story.parts import Block, Bullets, Cell, Heading, Paragraph, Section, table
 from auditkit.report.story.unknowns import SCOPES, STATES
 from auditkit.report.story.words import THIN, confidence, count, plain, plural
@@ -42,10 +42,15 @@ def _of_labels(record: AuditRecord) -> list[str]:
         "error rate here is relative to recorded labels: if a group's outcomes were recorded less "
         "completely, the gap shown is wrong, and this audit would not see it."
     ]
-    if all(m.stratum in UNSTRATIFIED for m in record.measurements):
+    if record.system.need:
         items.append(
-            "Need was not recorded apart from that outcome, so impartiality by need is not "
-            "measured: people were not compared at equal need. A gap in who is selected can "
+            "Need is recorded as there or not. Among people in need, how deep it is was not "
+            "compared: a group in deeper need that is missed as often as others is not seen."
+        )
+    else:
+        items.append(
+            "The plan does not say that the recorded outcome is need, so impartiality by need is "
+            "not measured: people were not compared at equal need. A gap in who is selected can "
             "reflect unequal need, unequal treatment or both; this audit cannot part them."
         )
     return items

@@ -34,7 +34,8 @@ DECIDED = "people with a decision"
 SELECTED = "people who were selected"
 UNSELECTED = "people who were not selected"
 
-# Nothing here is called missed need: a recorded outcome is at best somebody's record of need.
+# Nothing here is called missed need: a recorded outcome is at best somebody's record of need, and
+# only the plan can say that it is that (NEED_WORDS).
 WORDS: dict[str, tuple[str, str, str]] = {
     "selection_rate": ("selected", DECIDED, "were selected"),
     "base_rate": ("recorded outcome ({label})", ALL_LABELLED, "are recorded as {label}"),
@@ -104,6 +105,30 @@ BURDEN_NAMES = {
 """What to call a metric where being selected is a burden."""
 
 
+IN_NEED = "people in need ({label})"
+NOT_IN_NEED = "people not in need ({label} is not recorded of them)"
+NEED_WORDS: dict[str, tuple[str, str, str]] = {
+    "base_rate": ("in need ({label})", ALL_LABELLED, "are in need ({label})"),
+    "false_negative_rate": ("missed need ({label})", IN_NEED, "were not selected"),
+    "true_positive_rate": ("reached need ({label})", IN_NEED, "were selected"),
+    "false_positive_rate": ("selected without need", NOT_IN_NEED, "were selected"),
+    "true_negative_rate": ("not selected, not in need", NOT_IN_NEED, "were not selected"),
+    "precision": ("in need among the selected", SELECTED, "are in need ({label})"),
+    "false_discovery_rate": ("not in need among the selected", SELECTED, "are not in need"),
+    "negative_predictive_value": (
+        "not in need among those not selected",
+        UNSELECTED,
+        "are not in need",
+    ),
+    "false_omission_rate": (
+        "in need among those not selected",
+        UNSELECTED,
+        "are in need ({label})",
+    ),
+}
+"""What to call a metric where the plan says that the recorded outcome is need."""
+
+
 COMPLEMENTS = {
     "true_positive_rate": "false_negative_rate",
     "true_negative_rate": "false_positive_rate",
@@ -130,7 +155,8 @@ def words(metric: str, system: SystemInfo) -> MetricWords:
     if metric not in WORDS:
         registered = metrics().get(metric)
         return MetricWords(spelled(metric), explanation=registered.sentence if registered else "")
-    short, among, event = WORDS[metric]
+    told = WORDS | NEED_WORDS if system.need else WORDS
+    short, among, event = told[metric]
     if system.outcome == "burden":
         short = BURDEN_NAMES.get(metric, short)
     said = label(system)

@@ -21,7 +21,7 @@ SCOPES = {
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """Something without an answer: an ``attribute``, a ``group``, or ``excluded`` rows."""
+    """Something without an answer: ``need``, an ``attribute``, a ``group``, ``excluded`` rows."""
 
     kind: str
     subject: str
@@ -34,8 +34,19 @@ class Unjudged:
 
 
 def unjudged(record: AuditRecord) -> tuple[Unjudged, ...]:
-    """List who could not be judged: attributes, then groups, then rows left out."""
-    return (*_attributes(record), *_groups(record), *_excluded(record))
+    """List who could not be judged: need, attributes, then groups, then rows left out."""
+    return (*_need(record), *_attributes(record), *_groups(record), *_excluded(record))
+
+
+def _need(record: AuditRecord) -> Iterable[Unjudged]:
+    """Say that impartiality by need was not measured, where a benefit is held against no need."""
+    if record.system.outcome == "benefit" and not record.system.need:
+        why = (
+            "the recorded outcome is not declared to be need (data.need)"
+            if record.system.label
+            else "no need was recorded"
+        )
+        yield Unjudged("need", "impartiality by need", f"not measured: {why}")
 
 
 def _attributes(record: AuditRecord) -> Iterable[Unjudged]:
@@ -159,10 +170,10 @@ def unknown(record: AuditRecord) -> Section:
     """Tell who could not be judged and why."""
     items = unjudged(record)
     blocks: list[Block] = []
-    attributes = [i for i in items if i.kind == "attribute"]
+    attributes = [i for i in items if i.kind in ("need", "attribute")]
     if attributes:
         blocks += [
-            Heading("Attributes with no data"),
+            Heading("What there are no data for"),
             Bullets(tuple(words.sentence_case(f"{i.text}.") for i in attributes)),
         ]
     groups = [i for i in items if i.kind == "group"]

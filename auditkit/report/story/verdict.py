@@ -196,8 +196,22 @@ def _per_hundred(row: GapRow, record: AuditRecord) -> str:
     versus = words.against(row.check.against, row.check.group)
     return (
         f"Of every 100 {said.among} in this group, about {100 * m.estimate:.0f} {said.event}; "
-        f"among {versus}, about {100 * rest:.0f}."
+        f"among {versus}, about {100 * rest:.0f}.{_per_ten_thousand(row)}"
     )
+
+
+def _per_ten_thousand(row: GapRow) -> str:
+    """Tell a gap and its interval as people: how many more, or fewer, of every 10,000."""
+    d = row.disparity
+    if d is None or d.statistic != "difference" or d.estimate is None:
+        return ""
+    sign = 1 if d.estimate > 0 else -1
+    said = f" That is about {round(10_000 * abs(d.estimate)):,} {'more' if sign > 0 else 'fewer'} "
+    if d.lower is None or d.upper is None:
+        return f"{said}of every 10,000."
+    low, high = sorted(round(10_000 * sign * bound) for bound in (d.lower, d.upper))
+    interval = f"95{words.THIN}% interval {words.count(low)} to {words.count(high)}"
+    return f"{said}of every 10,000 ({interval})."
 
 
 def worst_off_words(record: AuditRecord) -> tuple[str, ...]:
