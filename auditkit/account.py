@@ -41,6 +41,7 @@ def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
         model=model,
         score=plan.data.score or ("the model's probability" if evidence.scores else ""),
         need=plan.data.need or "",
+        baseline=plan.data.baseline or "",
     )
 
 
@@ -118,6 +119,7 @@ def provenance(plan: AuditPlan, policy: Policy, evidence: Evidence) -> Provenanc
             plan=plan_digest(plan),
             policy=policy.digest,
             code=code_digest(),
+            baseline=evidence.paired.digest(decisions=True) if evidence.paired else "",
         ),
         versions=versions(),
         seed=plan.audit.seed,

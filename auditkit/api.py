@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from auditkit import account
 from auditkit import record as recording
+from auditkit.baseline import set_beside
 from auditkit.disparity import compare
 from auditkit.errors import DataError, PlanError, did_you_mean, unreadable
 from auditkit.evidence.alignment import Rowwise
-from auditkit.evidence.gather import gather
+from auditkit.evidence.gather import Evidence, gather
 from auditkit.evidence.scoring import Progress
 from auditkit.explain.explained import explained
 from auditkit.judge import (
@@ -29,6 +30,7 @@ from auditkit.results import (
     ALL,
     TABLES,
     AuditRecord,
+    BaselineRate,
     Disposition,
     Finding,
     frame,
@@ -89,6 +91,7 @@ def _run(
     detectable = detectable_gaps(groups, policy, family, labelled=labelled)
     disparities = compare(groups, plan, policy.floor, detectable, labelled=labelled)
     stratified = stratify(evidence.counts, groups, labelled=labelled, floor=policy.floor)
+    beside = _beside(plan, evidence, policy.floor)
     explanation, by_group, by_gap = explained(plan, evidence, tell)
     checks = judge(
         groups,
@@ -121,6 +124,7 @@ def _run(
                 measurements=(*measurements, *scores),
                 disparities=(*disparities, *score_gaps),
                 stratified_disparities=stratified,
+                baseline=beside,
                 checks=checks,
                 self_test=self_test(groups, policy, family, checks),
                 explanation=explanation,
@@ -130,6 +134,19 @@ def _run(
                 provenance=account.provenance(plan, policy, evidence),
             )
         )
+    )
+
+
+def _beside(plan: AuditPlan, evidence: Evidence, floor: int) -> tuple[BaselineRate, ...]:
+    """Set the baseline beside the system, if there is one; nothing else is told of it."""
+    if evidence.paired is None:
+        return ()
+    return set_beside(
+        evidence.paired,
+        min(plan.groups.intersections, len(plan.measured)),
+        labelled=evidence.labelled,
+        floor=floor,
+        clustered=plan.data.cluster is not None,
     )
 
 
@@ -265,6 +282,7 @@ def audit(
     cluster: "str | pd.Series[Any] | None" = None,
     strata: "str | pd.Series[Any] | None" = None,
     count: str | None = None,
+    baseline: "str | pd.Series[Any] | None" = None,
     control: "str | pd.Series[Any] | None" = None,
     control_reason: str = "",
     table: str | None = None,
@@ -317,6 +335,9 @@ def audit(
         it was drawn from.
     count : str, optional
         The column that says how many people each row stands for, where rows are counts.
+    baseline : str or Series, optional
+        What is decided today about the same rows, by people or by the present rule, read with the
+        same ``selected``. It stands beside the system in the tables; no verdict rests on it.
     control : str or Series, optional
         A factor at whose values groups are compared too; ``control_reason`` says in a sentence why
         that is legitimate, and is printed.
@@ -369,6 +390,7 @@ def audit(
             "cluster": rows.column("cluster", cluster),
             "strata": rows.column("strata", strata),
             "count": count,
+            "baseline": rows.column("baseline", baseline),
             "control": rows.column("control", control),
             "control_reason": control_reason,
             "outcome": outcome,

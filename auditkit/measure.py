@@ -102,9 +102,21 @@ def tallied(groups: GroupTable, metric: Metric) -> Tallied:
 
 
 def _tallied(groups: GroupTable, metric: Metric) -> Tallied:
+    return counted(groups, *metric.masks(outcome_cells()))
+
+
+def counted(groups: GroupTable, part: "Mask", among: "Mask") -> Tallied:
+    """Count some outcome cells among others on every group and on its rest.
+
+    Parameters
+    ----------
+    groups : GroupTable
+        Of K outcomes.
+    part, among : ndarray of bool, shape (K,)
+        Outcomes that are counted, and in the denominator; part within among.
+    """
     import numpy as np
 
-    part, among = metric.masks(outcome_cells())
     plain = []
     for table in (groups.own, groups.rest):
         x, n = table[:, part].sum(axis=1), table[:, among].sum(axis=1)

@@ -30,7 +30,6 @@ from auditkit.strict import Strict, problems_of
 
 NOT_BUILT = {
     "system.card": "system cards",
-    "data.baseline": "a baseline decision to compare with",
 }
 """Keys of the plan's contract that this version does not carry out, so it refuses them."""
 
@@ -190,6 +189,10 @@ class Data(Strict):
     positive and not selected is missed need; else it is a missed recorded outcome, and impartiality
     by need is not measured.
 
+    ``baseline`` names a second column of decisions about the same rows: what people or the present
+    rule decided. It is read with the same ``selected`` and stands beside the system; no verdict
+    rests on it.
+
     ``outcome`` says what being selected means to the person: a benefit or a burden. It has no
     default, because guessing it turns every finding round.
     """
@@ -210,6 +213,7 @@ class Data(Strict):
     cluster: Named | None = None
     strata: Named | None = None
     count: Named | None = None
+    baseline: Named | None = None
     control: Named | None = None
     control_reason: str = ""
     task: Literal["binary"] = "binary"
@@ -544,6 +548,13 @@ class AuditPlan(Strict):
                 f"data.label and data.decision both name '{self.data.label}': every decision "
                 f"would look right"
             )
+        columns = {"label": self.data.label, "decision": self.data.decision}
+        for role, column in columns.items():
+            if self.data.baseline is not None and self.data.baseline == column:
+                raise ValueError(
+                    f"data.baseline and data.{role} both name '{column}': nothing would be "
+                    f"compared. Name the column of what is decided today"
+                )
         drawn = {"weight": self.data.weight, "cluster": self.data.cluster}
         if self.data.count is not None and (given := [k for k, v in drawn.items() if v]):
             raise ValueError(
@@ -570,7 +581,8 @@ class AuditPlan(Strict):
                     f"attributes.{name} is also given the name '{attribute.name}'. Take that key "
                     f"out; the name of the section is the attribute's"
                 )
-        outcomes = {self.data.label: "data.label", self.data.decision: "data.decision"}
+        named = ("label", "decision", "baseline")
+        outcomes = {getattr(self.data, role): f"data.{role}" for role in named}
         for attribute in self.measured:
             if role := outcomes.get(attribute.column):
                 raise ValueError(

@@ -155,6 +155,37 @@ class StratifiedDisparity:
 
 
 @dataclass(frozen=True, slots=True)
+class BaselineRate:
+    """One rate of the system beside that of the baseline, on people whom both decided about.
+
+    ``estimate`` is the system's, ``baseline`` that of what is decided today, each with a two-sided
+    95 % interval. ``change`` is the system's minus the baseline's on the same people, with a paired
+    interval. ``gap`` and ``baseline_gap`` are group minus rest. ``status`` is of ``change``, and
+    ``not_applicable`` where the decision says who is counted, so that the two rates are among
+    different people, ``n`` of them and ``baseline_n``. No outcome rests on any of it.
+    """
+
+    metric: str
+    attribute: str
+    group: str
+    n: Count
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    baseline: float | None
+    baseline_lower: float | None
+    baseline_upper: float | None
+    change: float | None
+    change_lower: float | None
+    change_upper: float | None
+    gap: float | None
+    baseline_gap: float | None
+    status: Status
+    note: str = ""
+    baseline_n: Count = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One requirement of the policy held against the evidence on one group.
 
@@ -214,7 +245,11 @@ class SelfTest:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """Rows left out, why, and of what: ``all`` metrics, ``error_metrics`` or ``score_metrics``."""
+    """Rows left out, why, and of what.
+
+    That is ``all`` metrics, ``error_metrics``, ``score_metrics``, or the comparison with the
+    ``baseline``.
+    """
 
     reason: str
     scope: str
@@ -329,6 +364,7 @@ class SystemInfo:
     model: str
     score: str = ""
     need: str = ""
+    baseline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,13 +449,18 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """SHA-256 of what the audit was made from, by content and not by file."""
+    """SHA-256 of what the audit was made from, by content and not by file.
+
+    ``decisions`` are the system's; ``baseline`` is of both decisions about each row, and empty
+    where no baseline is declared.
+    """
 
     data: str
     decisions: str
     plan: str
     policy: str
     code: str
+    baseline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -453,6 +494,7 @@ class AuditRecord:
     measurements: tuple[Measurement, ...]
     disparities: tuple[Disparity, ...]
     stratified_disparities: tuple[StratifiedDisparity, ...]
+    baseline: tuple[BaselineRate, ...]
     checks: tuple[Check, ...]
     self_test: tuple[SelfTest, ...]
     explanation: Explanation
@@ -466,6 +508,7 @@ TABLES: dict[str, type] = {
     "measurements": Measurement,
     "disparities": Disparity,
     "stratified_disparities": StratifiedDisparity,
+    "baseline": BaselineRate,
     "checks": Check,
     "self_test": SelfTest,
     "exclusions": Exclusion,

@@ -23,6 +23,7 @@ ORDER = [
     "disparity",
     "scores",
     "stratified",
+    "baseline",
     "explain",
     "judge",
     "self_test",

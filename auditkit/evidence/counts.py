@@ -53,9 +53,10 @@ class Counts:
         The groups of each attribute in order, those without rows included.
     codes : ndarray of int, shape (C, A)
         Each cell's place in ``levels``; -1 where the attribute is not recorded.
-    table : ndarray of int, shape (C, 9)
-        People by recorded outcome (no, yes, unknown) and, within it, decision (no, yes, unknown).
-    weight, square : ndarray of float, shape (C, 9), or None
+    table : ndarray of int, shape (C, 9) or (C, 27)
+        People by recorded outcome (no, yes, unknown) and, within it, decision (no, yes, unknown);
+        of 27, all that by baseline decision (no, yes, unknown).
+    weight, square : ndarray of float, shape of ``table``, or None
         Sums of the sampling weights and of their squares; None where nobody is weighted.
     strata, controls : ndarray of int, shape (C,), or None
         The sampling stratum of each cell, and its place in ``control_levels``, -1 being not
@@ -93,7 +94,7 @@ class Counts:
 
 
 def _outcomes(cell: "NDArray[Any]", decisions: bool) -> Any:  # noqa: ANN401
-    square = cell.reshape(3, 3)
+    square = cell.reshape(-1, 3)
     return square.tolist() if decisions else square.sum(axis=1).tolist()
 
 
@@ -108,6 +109,27 @@ def outcome_cells() -> OutcomeCells:
         labelled=actual != UNKNOWN,
         decided=selected != UNKNOWN,
     )
+
+
+def paired_cells() -> tuple[OutcomeCells, OutcomeCells]:
+    """Return the masks over 27 cells of the system's decision, and of the baseline's.
+
+    The baseline decision (no, yes, unknown) is parted first, and the nine cells within it.
+    """
+    import numpy as np
+
+    before, nine = np.divmod(np.arange(27), 9)
+    actual, decision = np.divmod(nine, 3)
+    system, baseline = (
+        OutcomeCells(
+            actual=actual == YES,
+            selected=chosen == YES,
+            labelled=actual != UNKNOWN,
+            decided=chosen != UNKNOWN,
+        )
+        for chosen in (decision, before)
+    )
+    return system, baseline
 
 
 def tally(
@@ -198,7 +220,7 @@ class GroupTable:
     ----------
     names : tuple of (attribute, group)
         ``(all)``/``(all)`` first, then attributes and crossings in the plan's order.
-    own, rest : ndarray of int, shape (G, 9)
+    own, rest : ndarray of int, shape (G, 9), or (G, 27) with a baseline
         People of the group, and everybody else whose attribute is recorded.
     blocks : tuple of Block
         Which cells of the count each of them holds, one block an attribute or crossing.

@@ -65,6 +65,8 @@ class Evidence:
     unmatched: tuple[int, int] = (0, 0)
     unexplained: str = ""
     scores: ScoreCounts | None = None
+    paired: Counts | None = None
+    """Both decisions about each row, where a baseline is declared."""
 
 
 @plainly()
@@ -112,6 +114,7 @@ def gather(
     quality = _examined(plan, source, gathered.keys, found, model=scorer is not None)
     assert found is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
     counts = quality.counts(found, amounts)
+    paired = quality.paired(found, amounts) if plan.data.baseline is not None else None
     depth = min(plan.groups.intersections, len(counts.attributes))
     refuse_fine_crossings(counts, depth)
     groups = tabulate(counts, depth, _design(source, gathered, quality, counts, depth))
@@ -121,7 +124,7 @@ def gather(
     return Evidence(
         counts=counts,
         groups=groups,
-        exclusions=(*exclusions(plan, counts), *(scores.exclusions if scores else ())),
+        exclusions=(*exclusions(plan, counts, paired), *(scores.exclusions if scores else ())),
         notes=(
             *source.notes,
             *quality.notes,
@@ -136,6 +139,7 @@ def gather(
         sample=finish(reservoir, quality, groups) if reservoir is not None else None,
         labelled=plan.data.label is not None,
         scores=scores,
+        paired=paired,
     )
 
 
@@ -181,6 +185,7 @@ ROWS_ONLY = (
     "strata",
     "count",
     "control",
+    "baseline",
     "score",
     "key",
     "protected_source",
@@ -203,7 +208,8 @@ def _columns(plan: AuditPlan, scorer: Scorer | None) -> list[str]:
     named = [attribute.column for attribute in plan.measured]
     data = plan.data
     drawn = (data.weight, data.cluster, data.strata, data.count, data.control)
-    named += [name for name in (data.label, data.decision, data.score, *drawn) if name]
+    decided = (data.label, data.decision, data.baseline, data.score)
+    named += [name for name in (*decided, *drawn) if name]
     return named + list(scorer.features if scorer is not None else ())
 
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 UNPARSABLE = "(not a number)"
 MISSING_TEXT = ""
 FEW = 8
-STRATUM, CONTROL, LABEL, DECISION = "s", "c", "y", "d"
-"""Names of keys: sampling stratum, control, recorded outcome, decision; attributes are a0, ..."""
+STRATUM, CONTROL, BASELINE, LABEL, DECISION = "s", "c", "b", "y", "d"
+"""Names of keys, in order: sampling stratum, control, baseline decision, recorded outcome,
+decision; attributes come before them and are a0, ..."""
 CLUSTER = "cluster_key"
 """Name of the cluster beside the keys of scored rows, which no key has."""
 
@@ -88,20 +89,25 @@ def keys_of(plan: AuditPlan, source: Source, *, decided: bool) -> dict[str, Key]
         keys[STRATUM] = _plain(source, plan.data.strata, problems)
     if plan.data.control is not None:
         keys[CONTROL] = _plain(source, plan.data.control, problems)
+    if plan.data.baseline is not None:
+        keys[BASELINE] = _decided(plan, source, plan.data.baseline, problems)
     label = plan.data.label
     nothing = Key(nw.lit(None).cast(nw.String))
     keys[LABEL] = _plain(source, label, problems) if label is not None else nothing
     if decided:
         assert plan.data.decision is not None  # noqa: S101
-        cut = plan.data.selected
-        keys[DECISION] = (
-            _above(source, plan.data.decision, cut.above)
-            if isinstance(cut, Above)
-            else _plain(source, plan.data.decision, problems)
-        )
+        keys[DECISION] = _decided(plan, source, plan.data.decision, problems)
     if problems:
         raise DataError(*dict.fromkeys(problems))
     return keys
+
+
+def _decided(plan: AuditPlan, source: Source, name: str, problems: list[str]) -> Key:
+    """Read a column of decisions: its values, or which side of the plan's cut they lie on."""
+    cut = plan.data.selected
+    if isinstance(cut, Above):
+        return _above(source, name, cut.above)
+    return _plain(source, name, problems)
 
 
 def _plain(source: Source, name: str, problems: list[str]) -> Key:

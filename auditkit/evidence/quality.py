@@ -6,13 +6,14 @@ Works on the levels of each column and their counts, never on rows: it costs the
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auditkit.errors import MOST_SHOWN, DataError, listed, looks_personal, seen
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import NO, UNKNOWN, YES, Cell, Counts, Tally
 from auditkit.evidence.keys import (
+    BASELINE,
     CONTROL,
     DECISION,
     LABEL,
@@ -20,7 +21,7 @@ from auditkit.evidence.keys import (
     UNPARSABLE,
     attribute_names,
 )
-from auditkit.plan import NUMBER, Attribute, AuditPlan, canonical, unusable_group, visible
+from auditkit.plan import NUMBER, Above, Attribute, AuditPlan, canonical, unusable_group, visible
 from auditkit.results import ALL, NOT_RECORDED, Exclusion
 
 if TYPE_CHECKING:
@@ -53,28 +54,41 @@ class Quality:
     strata: Mapping[str | None, int]
     controls: Mapping[str | None, int]
     notes: tuple[str, ...]
+    baseline: Mapping[str | None, int] = field(default_factory=dict)
 
     def codes(self, cell: Cell) -> list[int]:
         """Place the attribute texts of a cell in their groups; -1 is not recorded."""
         return [group[text] for group, text in zip(self.groups, cell, strict=True)]
 
     def counts(self, tally: Tally, amounts: Amounts) -> Counts:
-        """Turn a tally of texts into counts of groups and outcomes."""
+        """Turn a tally of texts into counts of groups and outcomes, whatever the baseline is."""
+        return self._counts(tally, amounts, baselines=1)
+
+    def paired(self, tally: Tally, amounts: Amounts) -> Counts:
+        """Turn a tally into counts of groups, outcomes and both decisions: 27 to a cell."""
+        return self._counts(tally, amounts, baselines=3)
+
+    def _counts(self, tally: Tally, amounts: Amounts, baselines: int) -> Counts:
         import numpy as np
 
         width = 3 if amounts.weighted else 1
+        outcomes = 9 * baselines
         size = len(self.attributes)
         declared = [places for places in (self.strata, self.controls) if places]
         table: dict[tuple[int, ...], NDArray[np.int64]] = {}
         for cell, sums in tally.items():
             *beside, label, decision = cell[size:]
+            before = self.baseline[beside.pop()] if self.baseline else 0
             extra = (places[text] for places, text in zip(declared, beside, strict=True))
             place = (*self.codes(cell[:size]), *extra)
-            row = table.setdefault(place, np.zeros((width, 9), dtype=np.int64))
-            row[:, 3 * self.actual[label] + self.selected[decision]] += sums
+            row = table.setdefault(place, np.zeros((width, outcomes), dtype=np.int64))
+            outcome = 9 * (before % baselines) + 3 * self.actual[label] + self.selected[decision]
+            row[:, outcome] += sums
         cells = sorted(place for place, row in table.items() if row[0].any())
         codes = np.array(cells, dtype=np.int64).reshape(len(cells), -1)
-        whole = np.array([table[cell] for cell in cells], dtype=np.int64).reshape(-1, width, 9)
+        whole = np.array([table[cell] for cell in cells], dtype=np.int64).reshape(
+            -1, width, outcomes
+        )
         return Counts(
             self.attributes,
             self.levels,
@@ -120,6 +134,7 @@ def examine(
         )
     ]
     roles = {LABEL: plan.data.label, DECISION: plan.data.decision, CONTROL: plan.data.control}
+    roles[BASELINE] = plan.data.baseline
     roles |= dict(zip(attribute_names(columns), (a.column for a in plan.measured), strict=True))
     notes += [
         f"Column '{roles[name]}': {rows:,} rows spell their value in another Unicode form than "
@@ -130,6 +145,7 @@ def examine(
     ]
     labels = _label(plan, columns[LABEL], problems, notes)
     decisions = _decision(plan, columns[DECISION], columns[LABEL], problems, notes, model=model)
+    baseline = _baseline(plan, columns, problems, notes) if BASELINE in columns else {}
     strata = _strata(plan, columns[STRATUM], problems) if STRATUM in columns else {}
     controls = _controls(plan, columns[CONTROL], problems) if CONTROL in columns else {}
     if problems:
@@ -143,6 +159,7 @@ def examine(
         strata=strata,
         controls=controls,
         notes=tuple(notes),
+        baseline=baseline,
     )
 
 
@@ -410,6 +427,51 @@ def _decision(
     return {None: UNKNOWN} | {t: YES if v in chosen else NO for t, v in spelled.items()}
 
 
+def _baseline(
+    plan: AuditPlan,
+    columns: Mapping[str, Levels],
+    problems: list[str],
+    notes: list[str],
+) -> dict[str | None, int]:
+    """Say for each text of the baseline whether it selects, by the values of the decision.
+
+    A value that the decision never has, and that ``selected`` does not name, may be another
+    spelling of one that selects. To take it for "not selected" would make the baseline look worse
+    than it is, so it is refused.
+    """
+    name, levels = plan.data.baseline, columns[BASELINE]
+    spelled, rows = _values(levels)
+    selected, cut = plan.data.selected, isinstance(plan.data.selected, Above)
+    chosen: tuple[str, ...] = ("true",)
+    if not cut:
+        chosen = selected if isinstance(selected, tuple) else (plan.data.positive or "",)
+    decided = _values(columns[DECISION])[1]
+    known = set(decided) | set(chosen)
+    if not cut and selected is None:
+        known |= set(_values(columns[LABEL])[1])  # then decisions are in the label's words
+    if bad := levels.get(UNPARSABLE):
+        assert isinstance(selected, Above)  # noqa: S101
+        problems.append(
+            f"Column '{name}' is the baseline, and data.selected cuts decisions above "
+            f"{selected.above:g}, but {bad} rows of it hold something that is not a finite number. "
+            f"Write a number above {selected.above:g} where the baseline selects, one that is not "
+            f"where it does not, and leave empty what is not known."
+        )
+    elif not rows:
+        problems.append(
+            f"Column '{name}' is the baseline, but all {sum(levels.values())} rows of it are "
+            f"empty. Name the column of what is decided today, or take data.baseline out."
+        )
+    elif strange := {value: n for value, n in rows.items() if value not in known}:
+        problems.append(
+            f"Column '{name}' is the baseline, but {sum(strange.values())} rows of it hold "
+            f"{seen(strange)}, which are no values of the decision ({seen(decided)}). Write it in "
+            f"the words of the decision: {listed(chosen)} where the baseline selects."
+        )
+    notes += _marks(f"Column '{name}'", set(rows) - set(chosen), "not selected by the baseline")
+    return {None: UNKNOWN} | {t: YES if v in chosen else NO for t, v in spelled.items()}
+
+
 def _strata(plan: AuditPlan, levels: Levels, problems: list[str]) -> dict[str | None, int]:
     """Give each sampling stratum its place; values are told apart as they are written."""
     name = plan.data.strata
@@ -464,17 +526,23 @@ def _not_decisions(
     )
 
 
-def exclusions(plan: AuditPlan, counts: Counts) -> tuple[Exclusion, ...]:
+def exclusions(
+    plan: AuditPlan, counts: Counts, paired: Counts | None = None
+) -> tuple[Exclusion, ...]:
     """Count the rows left out by reason: everywhere, and by group of each attribute."""
     import numpy as np
 
     cells = counts.table.reshape(-1, 3, 3)
     undecided = cells[:, :, UNKNOWN].sum(axis=1)
     unlabelled = cells[:, UNKNOWN, :UNKNOWN].sum(axis=1) * (plan.data.label is not None)
-    reasons = (
+    reasons = [
         ("no decision", "all", undecided),
         ("no recorded outcome", "error_metrics", unlabelled),
-    )
+    ]
+    if paired is not None:
+        both = paired.table.reshape(-1, 3, 3, 3)
+        without = both[:, UNKNOWN, :, :UNKNOWN].sum(axis=(1, 2))
+        reasons.append(("no baseline decision", "baseline", without))
     out = []
     for reason, scope, rows in reasons:
         if not rows.any():

@@ -52,7 +52,9 @@ def households() -> pd.DataFrame:
         }
     )  # fmt: skip
     chosen = np.where(in_need, rng.random(ROWS) < 0.7, rng.random(ROWS) < 0.1)
-    return frame.assign(chosen=pd.Series(chosen, dtype="boolean").mask(rng.random(ROWS) < 0.02))
+    frame["chosen"] = pd.Series(chosen, dtype="boolean").mask(rng.random(ROWS) < 0.02)
+    before = np.where(rng.random(ROWS) < 0.6, chosen, in_need & (rng.random(ROWS) < 0.6))
+    return frame.assign(before=pd.Series(before, dtype="boolean").mask(rng.random(ROWS) < 0.03))
 
 
 def plan_of(**data):
@@ -127,7 +129,7 @@ def write(connection, frame: pd.DataFrame, mark: str, boolean: str = "boolean") 
     kinds = {
         "id": "integer", "district": "integer", "size": "double precision", "registered": boolean,
         "region": "text", "age": "integer", "weight": "double precision", "need": "text",
-        "chosen": boolean,
+        "chosen": boolean, "before": boolean,
     }  # fmt: skip
     columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
     cursor = connection.cursor()

@@ -85,6 +85,23 @@ def test_spark_scores_on_its_workers(model, expected, spark, place, tmp_path, mo
     assert [file.role for file in evidence.files] == ["data", "model"]
 
 
+def test_spark_pairs_its_decisions_with_a_baseline(model, households, spark, place, tmp_path):
+    import skops.io
+
+    skops.io.dump(model, tmp_path / "model.skops")
+    asked = {"decision": None, "selected": None, "baseline": "before"}
+    local = households.assign(
+        age=households["age"].astype(float),
+        before=households["before"].map({True: "yes", False: "no"}),
+    )
+    local.to_parquet(tmp_path / "households.parquet", index=False)
+    place_of = f"spark:{tmp_path}/households.parquet"
+    found = gathered(place_of, model=tmp_path / "model.skops", **asked).paired
+    expected = gathered(local, model=model, **asked).paired
+    for name in ("codes", "table", "weight", "square"):
+        assert getattr(found, name).tolist() == getattr(expected, name).tolist()
+
+
 def test_spark_refuses_a_model_in_memory(model, spark, place):
     with pytest.raises(ModelError, match=r"Save it with skops.io.dump"):
         gathered(f"spark:{place}/households.parquet", model=model, decision=None, selected=None)

@@ -34,6 +34,26 @@ def test_every_source_gives_the_same_scores(source, households, most, monkeypatc
             assert getattr(one, name).tolist() == getattr(other, name).tolist()
 
 
+@pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
+def test_every_source_gives_the_same_pairs_of_decisions(source, households, expected):
+    data, table = source
+    expected_pairs = pairs(gathered(households, baseline="before"))
+    found = gathered(data, table=table, baseline="before")
+    assert pairs(found) == expected_pairs
+    alone = numbers(found)
+    without = [e for e in alone.pop("exclusions") if e.scope != "baseline"]
+    assert without == list(expected["exclusions"])
+    assert alone == {name: expected[name] for name in alone}
+
+
+def pairs(evidence):
+    paired = evidence.paired
+    left_out = [e for e in evidence.exclusions if e.scope == "baseline"]
+    assert left_out
+    parts = (paired.codes, paired.table, paired.weight, paired.square)
+    return paired.levels, [part.tolist() for part in parts], left_out
+
+
 def drawn(data, **changes):
     """What the design of the households says, every person drawn alone within a district."""
     plan = plan_of(cluster="id", strata="district", **changes)

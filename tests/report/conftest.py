@@ -393,6 +393,7 @@ def build(depth=2):
         ),
         measurements=measurements,
         stratified_disparities=(),
+        baseline=(),
         disparities=disparities,
         checks=checks,
         self_test=(),
@@ -472,6 +473,7 @@ def unlabelled(record):
         checks=(*lost.values(), *kept),
         measurements=tuple(map(blank, record.measurements)),
         stratified_disparities=(),
+        baseline=(),
         disparities=tuple(map(blank, record.disparities)),
         explanation=Explanation(
             Status.NOT_APPLICABLE, "", "", 0, 0, 0, None, None, "no model was given"
