@@ -185,12 +185,15 @@ class Audit:
     def figure(self, name: str, by: str) -> "Figure":
         """Draw a check of the policy, a metric, or ``attributions``, by an attribute or crossing.
 
+        ``baseline`` draws the rate of the harm beside that of what is decided today.
+
         Raises
         ------
         PlanError
             There is nothing of that name, or no such attribute.
         """
         from auditkit.report import figures
+        from auditkit.report.story.measures import primary
 
         attributes = {c.attribute for c in self.record.measurements if c.attribute != ALL}
         if by not in attributes:
@@ -203,8 +206,15 @@ class Audit:
             figure = figures.rates(self.record, name, by)
         elif name == "attributions":
             figure = figures.attributions(self.record, by)
+        elif name == "baseline" and self.record.baseline:
+            figure = figures.beside(self.record, primary(self.record), by)
         else:
-            known = {*checks, *metrics, "attributions"}
+            known = {
+                *checks,
+                *metrics,
+                "attributions",
+                *(["baseline"] * bool(self.record.baseline)),
+            }
             raise PlanError(f"There is nothing named '{name}' to draw. {did_you_mean(name, known)}")
         figure.set_label(f"{name} by {by}")
         return figure

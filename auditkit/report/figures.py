@@ -15,10 +15,11 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any, cast
 
 from auditkit.errors import PlanError
+from auditkit.report.story import beside as together
 from auditkit.report.story import comparisons, measures, reliance, words
 from auditkit.report.story.gaps import GapRow, directions, gap_rows
 from auditkit.report.vector import inline
-from auditkit.results import SAMPLING, Attribution, AuditRecord
+from auditkit.results import SAMPLING, Attribution, AuditRecord, BaselineRate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,6 +120,68 @@ def rates(record: AuditRecord, metric: str, attribute: str) -> "Figure":
             axes.axvline(factor * middle, color=SOFT, lw=1.2, dashes=(4, 3), zorder=1)
         _explain_axis(axes, f"{'per cent' if shares else 'value'}{said}")
     return _figure_of(axes)
+
+
+def beside(record: AuditRecord, metric: str, attribute: str) -> "Figure":
+    """Draw a rate of the system and of what is decided today in each group, with 95 % intervals.
+
+    A dot is the system's rate, a square below it today's, so that neither needs its colour. The
+    groups that the system leaves most worse off come first; at most 40 are drawn.
+
+    Raises
+    ------
+    PlanError
+        The record has no baseline, or no such rate of the attribute.
+    """
+    rows = together.rows_of(record, metric, attribute)[: comparisons.MOST_DRAWN]
+    if not rows:
+        raise PlanError(f"'{metric}' was not set beside a baseline on any group of '{attribute}'.")
+    height, top = 1.45, 0.85  # of a row: each group, and the two shapes above them
+    sides = [side for row in rows for side in _sides(row)]
+    values = [value for value, _ in sides if value is not None]
+    middle = sum(values) / len(values) if values else 0.0
+    ends = [end for _, interval in sides for end in interval or ()]
+    with _styled():
+        # at least ten points wide, so that chance does not look like a chasm
+        axes = _blank(top + height * len(rows), [*values, middle - 5, middle + 5], ends=ends)
+        for shape, said, x in (("system", "the system", 0.015), ("today", "today", 0.34)):
+            marker, colour, size = SHAPES[shape]
+            place = {"transform": axes.get_yaxis_transform(), "clip_on": False}
+            _dots(axes, [(x, 0.3)], marker, colour, size, **place)
+            _text(axes, x + 0.03, 0.3, said, fontsize=SMALL)
+        for at, row in enumerate(rows):
+            _two(axes, row, top + at * height)
+        _explain_axis(axes, f"per cent; lines: 95{words.THIN}% intervals")
+    return _figure_of(axes)
+
+
+SHAPES = {"system": ("o", TONES["accent"], 8.5), "today": ("s", SOFT, 7.5)}
+"""Marker, colour and size of the two decisions about the same people."""
+
+
+def _sides(row: BaselineRate) -> list[tuple[float | None, tuple[float, float] | None]]:
+    """Give the two rates and their intervals in per cent, the system's first."""
+    return [
+        (None if value is None else 100 * value, _pair(lambda x: 100 * x, lower, upper))
+        for value, lower, upper in (
+            (row.estimate, row.lower, row.upper),
+            (row.baseline, row.baseline_lower, row.baseline_upper),
+        )
+    ]
+
+
+def _two(axes: "Axes", row: BaselineRate, top: float) -> None:
+    """Draw one group: its name and difference, the system's line, and today's below it."""
+    change = together.POINTS.value(row.change)
+    end = f"n {words.count(row.n)}" + (f" · {change}" if row.change is not None else "")
+    _text(axes, 0.0, top + 0.3, _label(words.group(row.group)))
+    _text(axes, 1.0, top + 0.3, end, ha="right", fontsize=SMALL)
+    for place, shape, (value, interval) in zip((0.7, 1.06), SHAPES, _sides(row), strict=True):
+        if interval is not None:
+            line = [(top + place, interval)]
+            _strokes(axes, line, axes.get_xlim(), color=INK, lw=1.5, zorder=3)
+        if value is not None:
+            _dots(axes, [(value, top + place)], *SHAPES[shape])
 
 
 def attributions(record: AuditRecord, attribute: str) -> "Figure":

@@ -70,6 +70,8 @@ def _draw(record: AuditRecord, chart: Chart) -> str:
         figure = figures.gaps(record, chart.subject, chart.attribute)
     elif chart.kind == "rates":
         figure = figures.rates(record, chart.subject, chart.attribute)
+    elif chart.kind == "beside":
+        figure = figures.beside(record, chart.subject, chart.attribute)
     else:
         figure = figures.attributions(record, chart.attribute)
     return figures.svg(figure, chart.title, chart.description)

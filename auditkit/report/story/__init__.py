@@ -4,6 +4,7 @@ The command line, notebooks and the page all tell an audit with these.
 """
 
 from auditkit.report.story.background import limits, method, proof
+from auditkit.report.story.beside import beside_today
 from auditkit.report.story.comparisons import disparities, performance
 from auditkit.report.story.equal import at_equal_control
 from auditkit.report.story.gate import gate
@@ -47,6 +48,7 @@ def sections(record: AuditRecord) -> tuple[Section, ...]:
         performance(record),
         disparities(record),
         *at_equal_control(record),
+        *beside_today(record),
         *gate(record),
         relies(record),
         limits(record),

@@ -149,6 +149,14 @@ def _sampling(record: AuditRecord) -> list[str]:
 def _statistics(record: AuditRecord) -> list[str]:
     alpha, number = record.policy.alpha, record.policy.hypotheses
     strict = confidence(1 - alpha / number) if number else confidence(1 - alpha)
+    paired = (
+        [
+            "Beside what is done today: the difference is of two decisions about the same people; "
+            "its interval is Newcombe's for paired rates (1998, method 10). No verdict rests on it."
+        ]
+        if record.baseline
+        else []
+    )
     return [
         f"Intervals are two-sided at 95{THIN}%: Wilson's for a rate, Newcombe's for a difference "
         "of two rates, the same idea for a ratio. Values in an interval are compatible with these "
@@ -166,6 +174,7 @@ def _statistics(record: AuditRecord) -> list[str]:
         f"At least {record.policy.floor} people must be in what a rate counts before it can be "
         "found within a limit. Fewer can still show a breach.",
         "Gaps are limited in both directions: a favoured group is a gap too.",
+        *paired,
     ]
 
 
@@ -236,11 +245,13 @@ def proof(record: AuditRecord) -> Section:
         ("Recorded outcome", measures.label(s) if s.label else "none"),
         ("Decision", measures.rule(s)),
         ("Score", words.name(s.score) or "none"),
+        ("Decided today (baseline)", words.name(s.baseline) or "none"),
         ("Seed", str(p.seed)),
     ]
     digests: list[tuple[str | Cell, ...]] = [
         (words.sentence_case(field), getattr(p.digests, field) or "none")
-        for field in ("data", "decisions", "plan", "policy", "code")
+        for field in ("data", "decisions", "plan", "policy", "code", "baseline")
+        if field != "baseline" or p.digests.baseline
     ]
     sources: list[tuple[str | Cell, ...]] = [
         (plain(f.role), words.name(f.name), *_content(f)) for f in p.source
