@@ -8,7 +8,7 @@ from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import UNKNOWN, Counts, GroupTable, crossings, grouping
 from auditkit.evidence.keys import DECISION, LABEL, Key, placed
 from auditkit.evidence.quality import Quality
-from auditkit.metrics.histogram import Histogram
+from auditkit.metrics.histogram import Histogram, Outcomes
 from auditkit.results import ALL, CROSS, NOT_RECORDED
 
 if TYPE_CHECKING:
@@ -69,14 +69,15 @@ class Entries:
     score: "Floats"
     sums: "Ints"
 
-    def without(self, group: "Ints", size: int) -> list[int]:
+    def without(self, group: "Ints", size: int, amounts: Amounts) -> list[Outcomes]:
         """Count the people without a score in each of ``size`` groups."""
         import numpy as np
 
         missing = np.isnan(self.score)
-        people = np.zeros(size, dtype=np.int64)
-        np.add.at(people, group[missing], self.sums[missing, 0])
-        return [int(n) for n in people]
+        table = np.zeros((self.sums.shape[1], size, 3), dtype=np.int64)
+        for total, part in zip(table, self.sums[missing].T, strict=True):
+            np.add.at(total, (group[missing], self.outcome[missing]), part)
+        return [Outcomes(*_amounts(table[:, at], amounts)) for at in range(size)]
 
     def by_group(
         self, group: "Ints", size: int, rule: Rule, amounts: Amounts
@@ -96,12 +97,18 @@ class Entries:
         left, right = rule.edges(score[first])
         starts = np.searchsorted(group[first], np.arange(size + 1))
         for some in map(slice, starts[:-1], starts[1:]):
-            people = table[0, :, some]
-            weight = square = people.astype(np.float64)
-            if amounts.weighted:
-                weight = table[1, :, some] / 2.0**amounts.bits
-                square = table[2, :, some] / 2.0**amounts.square_bits
-            yield Histogram(left[some], right[some], people, weight, square)
+            yield Histogram(left[some], right[some], *_amounts(table[:, :, some], amounts))
+
+
+def _amounts(sums: "Ints", amounts: Amounts) -> "tuple[Ints, Floats, Floats]":
+    """Return people, weights and squares of weights from whole sums, shape (1 or 3, ...)."""
+    import numpy as np
+
+    people = sums[0]
+    if not amounts.weighted:
+        plain = people.astype(np.float64)
+        return people, plain, plain
+    return people, sums[1] / 2.0**amounts.bits, sums[2] / 2.0**amounts.square_bits
 
 
 @dataclass(frozen=True)
@@ -187,21 +194,21 @@ Pass = tuple[list[tuple[int, ...]], Entries]
 
 def histograms(
     passes: Iterable[Pass], rule: Rule, cells: Cells
-) -> tuple[tuple[Histogram, ...], dict[tuple[str, str], int]] | None:
+) -> tuple[tuple[Histogram, ...], tuple[Outcomes, ...]] | None:
     """Make the histograms of all groups, in the order of the table.
 
     Returns
     -------
     histograms : tuple of Histogram
-    without : dict
-        People without a score by attribute and group.
+    without : tuple of Outcomes
+        The people of each group who have a decision but no score.
 
     ``None`` if a score lies outside its range.
     """
     import numpy as np
 
     found: dict[tuple[str, str], Histogram] = {}
-    without: dict[tuple[str, str], int] = {}
+    without: dict[tuple[str, str], Outcomes] = {}
     for wanted, entries in passes:
         if (entries.score > rule.most).any():
             return None
@@ -216,5 +223,7 @@ def histograms(
             group = np.where(codes < 0, len(names), codes)
             made = entries.by_group(group, len(ordered), rule, cells.amounts)
             found |= zip(ordered, made, strict=True)
-            without |= zip(ordered, entries.without(group, len(ordered)), strict=True)
-    return tuple(found[name] for name in cells.groups.names), without
+            unscored = entries.without(group, len(ordered), cells.amounts)
+            without |= zip(ordered, unscored, strict=True)
+    order = cells.groups.names
+    return tuple(found[name] for name in order), tuple(without[name] for name in order)

@@ -6,15 +6,16 @@ itself). Only a scale by a power of two and ``floor`` make a bin, so every engin
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError
 from auditkit.evidence.amounts import Amounts
+from auditkit.evidence.counts import NO, UNKNOWN, YES
 from auditkit.evidence.histograms import BINS, CELL, VALUE, Cells, Pass, Rule, histograms
 from auditkit.evidence.keys import DECISION, LABEL, Key, attribute_names
 from auditkit.evidence.sources import Source, collected, numbers, ones
-from auditkit.metrics.histogram import Histogram
+from auditkit.metrics.histogram import Histogram, Outcomes
 from auditkit.results import CROSS, Exclusion
 
 if TYPE_CHECKING:
@@ -35,6 +36,23 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
+class Extremes:
+    """Where the scores of the selected end, and where those of everybody else do.
+
+    Attributes
+    ----------
+    lowest_selected, highest_other : float
+        NaN where nobody with a score was selected, or nobody was not.
+    selected_unscored : int
+        Rows that were selected without a score.
+    """
+
+    lowest_selected: float
+    highest_other: float
+    selected_unscored: int
+
+
+@dataclass(frozen=True)
 class ScoreCounts:
     """Scores of every declared group; those of finer cells are not kept.
 
@@ -45,11 +63,17 @@ class ScoreCounts:
     rule : Rule
     exclusions : tuple of Exclusion
         People with a decision but no score.
+    unscored : tuple of Outcomes
+        The same people, one for each group of the table.
+    extremes : Extremes or None
+        Whether decisions part the scores; ``None`` where nobody looked.
     """
 
     histograms: tuple[Histogram, ...]
     rule: Rule
     exclusions: tuple[Exclusion, ...]
+    unscored: tuple[Outcomes, ...]
+    extremes: Extremes | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -112,6 +136,15 @@ class ScoreColumn:
             if found > MOST_VALUES:
                 return None
         return found
+
+    def ends(self, decision: Key, amounts: Amounts) -> "pd.DataFrame":
+        """Find the lowest and the highest score, and rows without one, for each decision."""
+        import narwhals.stable.v2 as nw
+
+        rows = self.source.frame.select(d=decision.expression, v=self.value, **amounts.expressions)
+        if "n" in amounts.expressions:
+            rows = rows.filter(nw.col("n") > 0)  # a row may stand for nobody
+        return _ends(rows, decision)
 
     def refuse(self) -> ScoreCounts:
         """Say what is wrong with the scores."""
@@ -181,7 +214,30 @@ def score_counts(
             table = table[table[CELL] >= 0]
             yield cells.crossings if together else [places], cells.numbered(table, places)
 
-    return _counted(passes(), rule, cells) or column.refuse()
+    found = _counted(passes(), rule, cells)
+    if found is None:
+        return column.refuse()
+    ends = column.ends(cells.keys[DECISION], cells.amounts)
+    return replace(found, extremes=_extremes(ends, cells))
+
+
+def _ends(rows: "nw.LazyFrame[Any]", decision: Key) -> "pd.DataFrame":
+    """Find where the scores ``v`` of each decision ``d`` begin and end; decisions are spelled."""
+    import narwhals.stable.v2 as nw
+
+    some = rows.with_columns(none=ones(nw.col("v").is_null()))
+    columns = (nw.col("v").min().alias("low"), nw.col("v").max().alias("high"))
+    table = collected(some.group_by("d").agg(*columns, nw.col("none").sum()))
+    return table.assign(d=decision.spelled(table["d"]))
+
+
+def _extremes(ends: "pd.DataFrame", cells: Cells) -> Extremes:
+    """Put the ends of all decisions that select together, and those of all that do not."""
+    places = ends["d"].map(lambda text: cells.quality.selected.get(text, UNKNOWN))
+    selected, other = ends[places == YES], ends[places == NO]
+    return Extremes(
+        float(selected["low"].min()), float(other["high"].max()), int(selected["none"].sum())
+    )
 
 
 def _summed(frame: "nw.LazyFrame[Any]", by: Sequence[str], amounts: Amounts) -> "pd.DataFrame":
@@ -199,11 +255,11 @@ def _counted(passes: Iterable[Pass], rule: Rule, cells: Cells) -> ScoreCounts | 
         return None
     found, without = made
     exclusions = (
-        Exclusion("no score", "score_metrics", *name, without[name])
-        for name in cells.groups.names
-        if CROSS not in name[0] and without[name]
+        Exclusion("no score", "score_metrics", *name, rows)
+        for name, unscored in zip(cells.groups.names, without, strict=True)
+        if CROSS not in name[0] and (rows := int(unscored.people.sum()))
     )
-    return ScoreCounts(found, rule, tuple(exclusions))
+    return ScoreCounts(found, rule, tuple(exclusions), without)
 
 
 class ScoreTally:
@@ -216,6 +272,7 @@ class ScoreTally:
     def __init__(self) -> None:
         self.table: pd.DataFrame | None = None
         self.binned = False
+        self.ends: list[pd.DataFrame] = []
 
     def add(
         self,
@@ -233,6 +290,8 @@ class ScoreTally:
         score = np.where(np.abs(chance - near) < ROUNDING, near, chance)
         batch = cells.assign(**{VALUE: _bins(score) if self.binned else score})
         decided = batch[batch[DECISION].notna()]
+        scores = pd.DataFrame({"d": batch[DECISION], "v": score})[batch[DECISION].notna()]
+        self.ends.append(_ends(nw.from_native(scores).lazy(), keys[DECISION]))
         by = [*attribute_names(keys), LABEL, VALUE]
         new = _summed(nw.from_native(decided).lazy(), by, amounts)
         table = new if self.table is None else pd.concat([self.table, new])
@@ -250,13 +309,16 @@ class ScoreTally:
         DataError
             What it calls probabilities lie outside 0 to 1.
         """
+        import pandas as pd
+
         if self.table is None:
             return None
         score = self.table[VALUE]
         rule = Rule(0.0, 1.0, binned=self.binned)
         if (score < 0).any() or (score > rule.most).any():
             raise DataError("The model gives probabilities outside 0 to 1. Mend the model.")
-        return _counted([(cells.crossings, cells.spelled(self.table))], rule, cells)
+        found = _counted([(cells.crossings, cells.spelled(self.table))], rule, cells)
+        return found and replace(found, extremes=_extremes(pd.concat(self.ends), cells))
 
 
 def _bins(score: "NDArray[np.float64]") -> "NDArray[np.float64]":

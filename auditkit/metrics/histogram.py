@@ -40,3 +40,20 @@ class Histogram:
     def wide(self) -> "NDArray[np.bool_]":
         """Bins in which the order of scores is not known, shape (V,)."""
         return self.right > self.left
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """People by recorded outcome alone, such as those without a score; each of shape (3,).
+
+    Attributes
+    ----------
+    people : ndarray of int
+        People whose recorded outcome is negative, positive, unknown.
+    weight, square : ndarray of float
+        Sums of sampling weights and of their squares; ``people`` where nobody is weighted.
+    """
+
+    people: "NDArray[np.int64]"
+    weight: "Floats"
+    square: "Floats"

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    from auditkit.metrics.histogram import Histogram
+    from auditkit.metrics.histogram import Histogram, Outcomes
 
     Floats = NDArray[np.float64]
 
@@ -33,7 +33,13 @@ class Sweep:
     false_positive_rate: Between
 
 
-def threshold_sweep(histogram: "Histogram", cuts: "ArrayLike", *, strict: bool = False) -> Sweep:
+def threshold_sweep(
+    histogram: "Histogram",
+    cuts: "ArrayLike",
+    *,
+    strict: bool = False,
+    unscored: "Outcomes | None" = None,
+) -> Sweep:
     """Compute the rates that each cut would give.
 
     Parameters
@@ -43,6 +49,8 @@ def threshold_sweep(histogram: "Histogram", cuts: "ArrayLike", *, strict: bool =
         Selected are scores of at least the cut.
     strict : bool
         Selected are scores above the cut instead, as with ``selected = {above = ...}``.
+    unscored : Outcomes, optional
+        People without a score: no cut selects them, and the rates are among them too.
 
     Returns
     -------
@@ -52,62 +60,174 @@ def threshold_sweep(histogram: "Histogram", cuts: "ArrayLike", *, strict: bool =
     """
     import numpy as np
 
-    at = np.asarray(cuts, dtype=np.float64)[:, None]
-    sure = histogram.left > at if strict else histogram.left >= at
-    possible = sure | (histogram.wide & (histogram.right > at))
-    no, yes, _ = histogram.weight
+    at = np.asarray(cuts, dtype=np.float64)
+    sure = np.searchsorted(histogram.left, at, side="right" if strict else "left")
+    # a bin that the cut goes through ends above it; a value that is no bin never does
+    possible = np.minimum(sure, np.searchsorted(histogram.right, at, side="right"))
+    above = _from_the_top(histogram.weight)
+    beside = np.zeros(3) if unscored is None else unscored.weight
 
-    def rate(weight: "Floats") -> Between:
-        total = weight.sum()
+    def rate(rows: list[int]) -> Between:
+        reached = above[rows].sum(axis=0)
+        total = reached[0] + beside[rows].sum()
         if not total > 0:
             nothing = np.full(len(at), np.nan)
             return Between(nothing, nothing)
-        return Between(sure @ weight / total, possible @ weight / total)
+        return Between(reached[sure] / total, reached[possible] / total)
 
-    return Sweep(at[:, 0], rate(histogram.weight.sum(axis=0)), rate(yes), rate(no))
+    return Sweep(at, rate([0, 1, 2]), rate([1]), rate([0]))
+
+
+def _from_the_top(amounts: "Floats") -> "Floats":
+    """Sum bins and all above them; shape (3, V) becomes (3, V + 1), the last being nobody."""
+    import numpy as np
+
+    out = np.zeros((amounts.shape[0], amounts.shape[1] + 1))
+    out[:, :-1] = amounts[:, ::-1].cumsum(axis=1)[:, ::-1]
+    return out
 
 
 @dataclass(frozen=True, slots=True)
-class TopK:
-    """Recall among the ``k`` highest scores; NaN where nobody has the positive outcome.
+class LastPlace:
+    """Where a budget ends in the ranking of a whole population.
 
-    ``recall`` draws at random among those who tie for the last places, or share a bin there;
-    ``lower`` and ``upper`` are what the worst and the best draw would give.
+    Attributes
+    ----------
+    left, right : float
+        The value, or bin, at which the last place is given; everybody above it has one.
+    tied : float
+        People at that value, in weight.
+    places : float
+        Places left for them, above 0 and at most ``tied``.
     """
 
-    k: float
-    recall: float
-    lower: float
-    upper: float
+    left: float
+    right: float
+    tied: float
+    places: float
+
+    @property
+    def share(self) -> float:
+        """Share of those at the value who get a place."""
+        return self.places / self.tied
+
+    @property
+    def cut(self) -> float:
+        """The score above which everybody is selected."""
+        return self.left if self.places == self.tied else self.right
 
 
-def top_k(histogram: "Histogram", k: float) -> TopK:
-    """Compute the share of the positive whom a budget of ``k`` places reaches.
+def last_place(everyone: "Histogram", k: float) -> LastPlace:
+    """Find where ``k`` places end if they go to the highest scores of ``everyone``.
 
     Parameters
     ----------
-    histogram : Histogram
-        People whose outcome is unknown take places and are not in the recall.
+    everyone : Histogram
     k : float
-        Places, at least 0, in people or, where they are weighted, in weight.
+        Places, above 0 and no more than there are people with a score, in weight.
 
     Raises
     ------
     ValueError
-        If k is negative or not a number.
+        There is no place, or there are more places than people.
     """
     import numpy as np
 
-    if not k >= 0:
-        raise ValueError("k must be at least 0: it is a number of places.")
-    everyone = histogram.weight.sum(axis=0)[::-1]
-    positive = histogram.weight[1][::-1]
-    total = float(positive.sum())
-    if not total > 0:
-        return TopK(k, float("nan"), float("nan"), float("nan"))
-    taken = np.clip(k - (everyone.cumsum() - everyone), 0.0, everyone)
-    share = np.divide(taken, everyone, out=np.zeros_like(taken), where=everyone > 0)
-    least = np.maximum(taken - (everyone - positive), 0.0)
-    most = np.minimum(taken, positive)
-    recall, lower, upper = (float(found.sum()) / total for found in (share * positive, least, most))
-    return TopK(k, recall, lower, upper)
+    above = _from_the_top(everyone.weight).sum(axis=0)
+    if not 0 < k <= above[0]:
+        raise ValueError("k must be above 0 and at most the people with a score.")
+    at = int(np.flatnonzero(above[:-1] >= k)[-1])
+    tied = float(above[at] - above[at + 1])
+    left, right = float(everyone.left[at]), float(everyone.right[at])
+    return LastPlace(left, right, tied, k - float(above[at + 1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Places that a budget gives to one group, by recorded outcome.
+
+    Attributes
+    ----------
+    sure, tied : ndarray of float, shape (3,)
+        People above the last value, who have a place, and people at it, in weight.
+    square, tied_square : ndarray of float, shape (3,)
+        The same in squares of weights.
+    last : LastPlace
+    """
+
+    sure: "Floats"
+    tied: "Floats"
+    square: "Floats"
+    tied_square: "Floats"
+    last: LastPlace
+
+    @property
+    def expected(self) -> "Floats":
+        """Places by recorded outcome if those who tie draw for the last ones, shape (3,)."""
+        return self.sure + self.last.share * self.tied
+
+    def between(self, outcomes: list[int]) -> tuple[float, float]:
+        """Return the fewest and the most places that people of some outcomes can get."""
+        sure, tied = float(self.sure[outcomes].sum()), float(self.tied[outcomes].sum())
+        others = max(self.last.tied - tied, 0.0)
+        return sure + max(self.last.places - others, 0.0), sure + min(self.last.places, tied)
+
+    def wrongly(self) -> tuple[float, float, float]:
+        """Share of places that go to the negative outcome: expected, least, most.
+
+        Among places of people with a recorded outcome; NaN where none of them gets one.
+        """
+        negative, positive, _ = (float(n) for n in self.expected)
+        if not negative + positive > 0:
+            return float("nan"), float("nan"), float("nan")
+        rightly, least = self._served(1, 0)
+        most, beside = self._served(0, 1)
+        return (
+            negative / (negative + positive),
+            least / (least + rightly) if least + rightly > 0 else 1.0,  # no positive can be drawn
+            most / (most + beside) if most + beside > 0 else 0.0,
+        )
+
+    def _served(self, first: int, last: int) -> tuple[float, float]:
+        """Serve those of one outcome who tie first, and those of another after all the rest."""
+        own = min(float(self.tied[first]), self.last.places)
+        others = max(self.last.tied - float(self.tied[first] + self.tied[last]), 0.0)
+        rest = max(self.last.places - own - others, 0.0)
+        return float(self.sure[first]) + own, float(self.sure[last]) + rest
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The people of a group from the top of the score down, to be looked at for many budgets.
+
+    Attributes
+    ----------
+    left : ndarray of float, shape (V,)
+        Values or bins that rise.
+    weight, square : ndarray of float, shape (3, V + 1)
+        Sums over a value and all above it; the last column is nobody.
+    """
+
+    left: "Floats"
+    weight: "Floats"
+    square: "Floats"
+
+    @classmethod
+    def of(cls, histogram: "Histogram") -> "Ranking":
+        """Sum a histogram from the top down."""
+        above = _from_the_top(histogram.weight), _from_the_top(histogram.square)
+        return cls(histogram.left, *above)
+
+    def places(self, last: LastPlace) -> Places:
+        """Give the group its places: everybody above the last value, and a draw at it."""
+        import numpy as np
+
+        above = int(np.searchsorted(self.left, last.left, side="right"))
+        at = int(np.searchsorted(self.left, last.left, side="left"))
+        return Places(
+            self.weight[:, above],
+            self.weight[:, at] - self.weight[:, above],
+            self.square[:, above],
+            self.square[:, at] - self.square[:, above],
+            last,
+        )
