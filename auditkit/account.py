@@ -15,10 +15,12 @@ from auditkit.results import (
     SamplingInfo,
     SystemInfo,
 )
+from auditkit.sweeps import deployed_cut
 
 
 def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
     """Say what is audited."""
+    cut, basis = deployed_cut(plan, evidence)
     selected = plan.data.selected
     if isinstance(selected, Above):
         words = f"above {selected.above:g}"
@@ -42,6 +44,9 @@ def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
         score=plan.data.score or ("the model's probability" if evidence.scores else ""),
         need=plan.data.need or "",
         baseline=plan.data.baseline or "",
+        quota=plan.data.quota,
+        cut=cut,
+        cut_basis=basis,
     )
 
 

@@ -39,6 +39,7 @@ from auditkit.results import (
 from auditkit.scores import scored
 from auditkit.self_test import self_test
 from auditkit.stratified import stratify
+from auditkit.sweeps import budgets, cuts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,6 +126,8 @@ def _run(
                 disparities=(*disparities, *score_gaps),
                 stratified_disparities=stratified,
                 baseline=beside,
+                budgets=budgets(plan, evidence, policy.floor),
+                cuts=cuts(plan, evidence, policy.floor),
                 checks=checks,
                 self_test=self_test(groups, policy, family, checks),
                 explanation=explanation,
@@ -288,6 +291,7 @@ def audit(
     need: str | None = None,
     score: "str | pd.Series[Any] | None" = None,
     score_range: tuple[float, float] | None = None,
+    quota: int | None = None,
     weight: "str | pd.Series[Any] | None" = None,
     cluster: "str | pd.Series[Any] | None" = None,
     strata: "str | pd.Series[Any] | None" = None,
@@ -340,6 +344,9 @@ def audit(
         or numbers within ``score_range``, which are ranked and averaged only.
     score_range : (float, float), optional
         Lowest and highest score possible, by default 0 and 1.
+    quota : int, optional
+        How many people the budget can select (in weight where people are weighted), highest scores
+        first: who is then left out, at that number of places and around it.
     weight, cluster, strata : str or Series, optional
         Sampling weight of each row, the cluster (household, site) it was drawn in, and the stratum
         it was drawn from.
@@ -396,6 +403,7 @@ def audit(
             "need": need,
             "score": rows.column("score", score),
             "score_range": score_range,
+            "quota": quota,
             "weight": rows.column("weight", weight),
             "cluster": rows.column("cluster", cluster),
             "strata": rows.column("strata", strata),

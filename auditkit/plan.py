@@ -193,6 +193,9 @@ class Data(Strict):
     rule decided. It is read with the same ``selected`` and stands beside the system; no verdict
     rests on it.
 
+    ``quota`` says how many people the budget can select, in weight where people are weighted; they
+    are those with the highest scores.
+
     ``outcome`` says what being selected means to the person: a benefit or a burden. It has no
     default, because guessing it turns every finding round.
     """
@@ -209,6 +212,7 @@ class Data(Strict):
     need: Named | None = None
     score: Named | None = None
     score_range: tuple[float, float] | None = None
+    quota: int | None = Field(default=None, ge=1, le=10**15)
     weight: Named | None = None
     cluster: Named | None = None
     strata: Named | None = None
@@ -284,6 +288,11 @@ class Data(Strict):
     def _a_score_beside_the_label(self) -> Self:
         if self.score is None and self.score_range is not None:
             raise ValueError("data.score_range is given without data.score")
+        if self.quota is not None and self.score is None and self.decision is not None:
+            raise ValueError(
+                "data.quota says that the highest scores are selected, but no score is named. Name "
+                "the score column as data.score, or give a model that gives probabilities"
+            )
         if self.score is not None and self.score == self.label:
             raise ValueError(
                 f"data.label and data.score both name '{self.score}': every score would look right"

@@ -80,6 +80,15 @@ class Disposition(StrEnum):
     NONE = "none"
 
 
+class CutBasis(StrEnum):
+    """How it is known at which score the decisions are cut."""
+
+    DECLARED = "declared"
+    INFERRED = "inferred"
+    NOT_A_CUT = "not_a_cut"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """One metric on one group.
@@ -183,6 +192,78 @@ class BaselineRate:
     status: Status
     note: str = ""
     baseline_n: Count = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a number of places, given to the highest scores of everybody, would mean for a group.
+
+    Everybody above ``cut`` has a place, and the share ``at_cut`` of those at it, or in the bin
+    below it. Who they are is drawn: numbers are what is expected of the draw, and ``..._lower`` and
+    ``..._upper`` the least and the most that it can give. Places, and where people are weighted
+    ``selected``, are sums of weights.
+
+    ``exclusion_error`` is the share of people with the positive recorded outcome who get no place;
+    ``lower`` and ``upper`` are its 95 % interval, the cut being taken as fixed, and given for the
+    ``deployed`` budget alone. ``inclusion_error`` is the share of places that go to people with the
+    negative recorded outcome, among places of people with a recorded outcome. ``status`` is that of
+    the exclusion error. ``n`` counts people with a decision; those ``unscored`` get no place.
+    """
+
+    places: Count
+    cut: float
+    attribute: str
+    group: str
+    selected: float
+    selection_rate: float | None
+    exclusion_error: float | None
+    exclusion_lower: float | None
+    exclusion_upper: float | None
+    inclusion_error: float | None
+    deployed: bool
+    n: Count
+    positives: Count
+    status: Status
+    note: str
+    at_cut: float
+    selected_lower: float
+    selected_upper: float
+    inclusion_lower: float | None
+    inclusion_upper: float | None
+    lower: float | None
+    upper: float | None
+    unscored: Count
+    effective_n: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The rates of a group if everybody with a score above ``cut`` were selected.
+
+    Where scores were counted in bins and the cut goes through one, a rate is the middle of the
+    least and the most that it can be, ``..._lower`` and ``..._upper``. ``deployed`` marks the cut
+    that the decisions follow. ``n`` counts people with a decision, ``positives`` and ``negatives``
+    those of either recorded outcome; people without a score are never selected.
+    """
+
+    cut: float
+    attribute: str
+    group: str
+    selection_rate: float | None
+    true_positive_rate: float | None
+    false_positive_rate: float | None
+    deployed: bool
+    n: Count
+    positives: Count
+    negatives: Count
+    status: Status
+    note: str
+    selection_lower: float | None
+    selection_upper: float | None
+    true_positive_lower: float | None
+    true_positive_upper: float | None
+    false_positive_lower: float | None
+    false_positive_upper: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +432,11 @@ class AttributeInfo:
 @dataclass(frozen=True, slots=True)
 class SystemInfo:
     """What is audited; ``need`` is the label's column where the plan says that it records need."""
+    """What is audited.
+
+    ``quota`` is the number of places that a budget pays for. ``cut`` is the score above which
+    people are selected, where decisions follow one.
+    """
 
     name: str
     version: str
@@ -365,6 +451,9 @@ class SystemInfo:
     score: str = ""
     need: str = ""
     baseline: str = ""
+    quota: int | None = None
+    cut: float | None = None
+    cut_basis: CutBasis = CutBasis.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -495,6 +584,8 @@ class AuditRecord:
     disparities: tuple[Disparity, ...]
     stratified_disparities: tuple[StratifiedDisparity, ...]
     baseline: tuple[BaselineRate, ...]
+    budgets: tuple[Budget, ...]
+    cuts: tuple[Cut, ...]
     checks: tuple[Check, ...]
     self_test: tuple[SelfTest, ...]
     explanation: Explanation
@@ -509,6 +600,8 @@ TABLES: dict[str, type] = {
     "disparities": Disparity,
     "stratified_disparities": StratifiedDisparity,
     "baseline": BaselineRate,
+    "budgets": Budget,
+    "cuts": Cut,
     "checks": Check,
     "self_test": SelfTest,
     "exclusions": Exclusion,

@@ -24,6 +24,7 @@ ORDER = [
     "scores",
     "stratified",
     "baseline",
+    "sweeps",
     "explain",
     "judge",
     "self_test",

@@ -187,6 +187,7 @@ ROWS_ONLY = (
     "control",
     "baseline",
     "score",
+    "quota",
     "key",
     "protected_source",
 )

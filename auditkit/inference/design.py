@@ -170,6 +170,37 @@ def _factors(design: Design) -> "tuple[Floats, Floats]":
     return factor, np.where(several, factor / np.maximum(units, 1), 0.0)
 
 
+def share_effective(
+    share: float, square: float, rest_square: float, total: float, people: int
+) -> float:
+    """Size of the simple random sample that would tell as much of one weighted share, at most all.
+
+    Rows are drawn one by one. The linearised variance of a share p of total weight W is
+    ``((1 - p)^2 S + p^2 R) / W^2`` with the squared weights S of those in the share and R of the
+    others (Woodruff, 1971); by Kish (1965) where p is 0 or 1, as the variance says nothing there.
+
+    Parameters
+    ----------
+    share : float
+    square, rest_square : float
+        Sums of squared weights of those counted and of the others.
+    total : float
+        Sum of all weights, above 0.
+    people : int
+
+    Examples
+    --------
+    >>> share_effective(0.25, 25, 75, 100, 100), share_effective(0.0, 0, 400, 200, 200)
+    (100.0, 100.0)
+    """
+    variance = ((1 - share) ** 2 * square + share**2 * rest_square) / total**2
+    if 0 < share < 1 and variance > 0:
+        size = share * (1 - share) / variance
+    else:
+        size = total**2 / (square + rest_square)
+    return float(people) if size > people * (1 - ROUNDING) else size
+
+
 def adjusted(n: "Floats", df: "Floats", alpha: float) -> "Floats":
     """Shrink effective sizes so that normal limits at one-sided ``alpha`` become those of t.
 

@@ -394,6 +394,8 @@ def build(depth=2):
         measurements=measurements,
         stratified_disparities=(),
         baseline=(),
+        budgets=(),
+        cuts=(),
         disparities=disparities,
         checks=checks,
         self_test=(),
@@ -474,6 +476,8 @@ def unlabelled(record):
         measurements=tuple(map(blank, record.measurements)),
         stratified_disparities=(),
         baseline=(),
+        budgets=(),
+        cuts=(),
         disparities=tuple(map(blank, record.disparities)),
         explanation=Explanation(
             Status.NOT_APPLICABLE, "", "", 0, 0, 0, None, None, "no model was given"
