@@ -188,7 +188,8 @@ class Audit:
     def figure(self, name: str, by: str) -> "Figure":
         """Draw a check of the policy, a metric, or ``attributions``, by an attribute or crossing.
 
-        ``baseline`` draws the rate of the harm beside that of what is decided today.
+        ``baseline`` draws the rate of the harm beside that of what is decided today; ``budgets``
+        and ``cuts`` of the score are drawn by an attribute.
 
         Raises
         ------
@@ -211,13 +212,11 @@ class Audit:
             figure = figures.attributions(self.record, by)
         elif name == "baseline" and self.record.baseline:
             figure = figures.beside(self.record, primary(self.record), by)
+        elif name in ("budgets", "cuts"):
+            figure = figures.swept(self.record, name, by)
         else:
-            known = {
-                *checks,
-                *metrics,
-                "attributions",
-                *(["baseline"] * bool(self.record.baseline)),
-            }
+            drawn = ["attributions", "budgets", "cuts"]
+            known = {*checks, *metrics, *drawn, *(["baseline"] * bool(self.record.baseline))}
             raise PlanError(f"There is nothing named '{name}' to draw. {did_you_mean(name, known)}")
         figure.set_label(f"{name} by {by}")
         return figure

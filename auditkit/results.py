@@ -431,11 +431,11 @@ class AttributeInfo:
 
 @dataclass(frozen=True, slots=True)
 class SystemInfo:
-    """What is audited; ``need`` is the label's column where the plan says that it records need."""
     """What is audited.
 
-    ``quota`` is the number of places that a budget pays for. ``cut`` is the score above which
-    people are selected, where decisions follow one.
+    ``need`` is the label's column where the plan says that it records need, ``baseline`` the column
+    of what is decided today, ``quota`` the number of places that a budget pays for, ``cut`` the
+    score above which people are selected, where decisions follow one.
     """
 
     name: str

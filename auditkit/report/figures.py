@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from auditkit.errors import PlanError
 from auditkit.report.story import beside as together
-from auditkit.report.story import comparisons, measures, reliance, words
+from auditkit.report.story import budgets, comparisons, measures, reliance, words
 from auditkit.report.story.gaps import GapRow, directions, gap_rows
 from auditkit.report.vector import inline
 from auditkit.results import SAMPLING, Attribution, AuditRecord, BaselineRate
@@ -37,6 +37,8 @@ GROUP_MARKERS = ("o", "^", "s", "D", "v", "P")
 WIDTH, SIDE = 5.2, 0.1
 ROW, TOP, BOTTOM = 0.47, 0.06, 0.68
 TEXT, SMALL = 12, 11
+AXIS_FITS = 60  # characters of what an axis shows
+PLANE, LEFT = 2.6, 0.5  # height of a plane, and room for the numbers beside it
 LABEL_FITS = 34  # characters of a name that leave room for n and the gap
 
 
@@ -218,6 +220,49 @@ def attributions(record: AuditRecord, attribute: str) -> "Figure":
     return _figure_of(axes)
 
 
+def swept(record: AuditRecord, kind: str, attribute: str) -> "Figure":
+    """Draw a share of each group over the number of places, or over the cut of the score.
+
+    ``kind`` is ``budgets`` or ``cuts``. The number or cut in use is marked; where those who tie
+    have to be drawn, or a bin hides their order, a band shows what that can change. Of more than 6
+    groups the 6 with most people are drawn.
+
+    Raises
+    ------
+    PlanError
+        There are no budgets, or no cuts, of the attribute.
+    """
+    found = budgets.sweep(record, kind, attribute)
+    if found is None:
+        raise PlanError(f"There are no {kind} by '{attribute}' to draw.")
+    step = 0.3  # inches of a line of the legend
+    legend = step * len(found.lines) + 0.3
+    height = legend + PLANE + BOTTOM
+    with _styled():
+        figure = _kind()(figsize=(WIDTH, height), facecolor=PAPER)
+        above = 1 - legend / height
+        top = figure.add_axes((SIDE / WIDTH, above, 1 - 2 * SIDE / WIDTH, legend / height))
+        top.set(xlim=(0, 1), ylim=(legend / step, 0))
+        top.set_axis_off()
+        width = 1 - (LEFT + 2 * SIDE) / WIDTH
+        box = (LEFT / WIDTH, BOTTOM / height, width, PLANE / height)
+        axes = figure.add_axes(box, facecolor="none")
+        _plane(axes, found, budgets.MARKED[kind])
+        for at, line in enumerate(found.lines):
+            _sample(top, at, line)
+            _curve(axes, at, line)
+        _text(
+            top,
+            0.0,
+            len(found.lines) + 0.65,
+            _label(f"% of {found.share}", AXIS_FITS),
+            fontsize=SMALL,
+            color=SOFT,
+        )
+        _explain_axis(axes, "places" if kind == "budgets" else "selected: a score above")
+    return figure
+
+
 def svg(figure: "Figure", title: str, description: str = "") -> str:
     """Write a figure as SVG to stand inside an HTML page: the same bytes each time.
 
@@ -263,13 +308,13 @@ def _pair(
     )
 
 
-def _label(text: str) -> str:
+def _label(text: str, fits: int = LABEL_FITS) -> str:
     """Cut a name that would run into what stands at the end of its line; the table has it whole."""
     width = 0
     bare = text.replace(words.ISOLATE, "").replace(words.END_ISOLATE, "")
     for at, character in enumerate(bare):
         width += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        if width > LABEL_FITS:
+        if width > fits:
             return bare[: at - 1].rstrip() + "…"
     return bare
 
@@ -472,6 +517,67 @@ def _input(
         if interval is not None:
             _strokes(axes, [(y, interval)], axes.get_xlim(), color=INK, lw=1.5, zorder=3)
         _dots(axes, [(found.mean, y)], GROUP_MARKERS[at], TONES["accent"], 7)
+
+
+# ------------------------------------------------------------------------------- budgets and cuts
+
+
+def _plane(axes: "Axes", found: budgets.Sweep, marked: str) -> None:
+    """Set up shares in per cent over places or cuts, and mark what is in use."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    xs = [x for line in found.lines for x in line.xs]
+    highest = max(e for line in found.lines for s in line.shares for e in s if e is not None)
+    axes.set_xlim(*_window(xs, [], log=False))
+    axes.set_ylim(0, min(100.0, 10 * math.ceil(10 * highest + 0.5)))
+    axes.spines[["left", "right", "top"]].set_visible(False)
+    axes.spines["bottom"].set_color(SOFT)
+    _ticks(axes, log=False)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.10g}".replace("-", "−")))
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.tick_params(axis="y", colors=SOFT, labelcolor=INK, labelsize=SMALL, length=0)
+    axes.grid(axis="y", color=LINE, lw=0.8)
+    axes.set_axisbelow(True)
+    if found.mark is not None:
+        axes.axvline(found.mark, color=INK, lw=1.4, dashes=(4, 3), zorder=2)
+        middle = sum(axes.get_xlim()) / 2
+        side, gap = ("left", 5) if found.mark < middle else ("right", -5)
+        axes.annotate(
+            f"{marked}: {found.mark:,.6g}".replace("-", "−"), (found.mark, 1), (gap, -7),
+            xycoords=("data", "axes fraction"), textcoords="offset points", ha=side, va="center",
+            fontsize=SMALL, color=INK, parse_math=False, zorder=5,
+        )  # fmt: skip
+
+
+def _stroke(at: int) -> dict[str, Any]:
+    """Tell lines apart by shape, by dashes and only then by colour; everyone's has no shape."""
+    if at == 0:
+        return {"color": SOFT, "lw": 2.2, "linestyle": (0, (1, 1.2))}
+    dashes: tuple[Any, ...] = ("-", "-", (0, (5, 2)), (0, (5, 2)), (0, (2, 2)), (0, (2, 2)))
+    colour = (TONES["accent"], TONES["unsure"])[at % 2 - 1]
+    return {
+        "color": colour, "lw": 1.6, "linestyle": dashes[at - 1], "marker": GROUP_MARKERS[at - 1],
+        "markersize": 5.5, "markeredgecolor": PAPER, "markeredgewidth": 0.7,
+    }  # fmt: skip
+
+
+def _sample(axes: "Axes", at: int, line: budgets.Line) -> None:
+    """Name a line above the plane, with a piece of it and its n."""
+    y = at + 0.5
+    axes.plot([0.0, 0.04, 0.08], [y, y, y], clip_on=False, **_stroke(at))
+    label = "everyone" if at == 0 else _label(words.group(line.group))
+    _text(axes, 0.11, y, label, fontsize=SMALL)
+    _text(axes, 1.0, y, f"n {words.count(line.n)}", ha="right", fontsize=SMALL)
+
+
+def _curve(axes: "Axes", at: int, line: budgets.Line) -> None:
+    """Draw a line, and a band where a share is not known exactly."""
+    known = [(x, s) for x, s in zip(line.xs, line.shares, strict=True) if s[0] is not None]
+    xs = [x for x, _ in known]
+    ys, low, high = ([100 * cast("float", s[k]) for _, s in known] for k in range(3))
+    axes.plot(xs, ys, zorder=3, **_stroke(at))
+    if any(b - a > 0.1 for a, b in zip(low, high, strict=True)):
+        axes.fill_between(xs, low, high, color=_stroke(at)["color"], alpha=0.15, lw=0, zorder=1)
 
 
 def _figure_of(axes: "Axes") -> "Figure":

@@ -72,6 +72,8 @@ def _draw(record: AuditRecord, chart: Chart) -> str:
         figure = figures.rates(record, chart.subject, chart.attribute)
     elif chart.kind == "beside":
         figure = figures.beside(record, chart.subject, chart.attribute)
+    elif chart.kind in ("budgets", "cuts"):
+        figure = figures.swept(record, chart.kind, chart.attribute)
     else:
         figure = figures.attributions(record, chart.attribute)
     return figures.svg(figure, chart.title, chart.description)
