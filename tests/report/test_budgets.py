@@ -79,7 +79,7 @@ def test_who_gets_no_place_is_told_in_a_sentence(made):
     for b in made.budgets:
         if b.deployed and b.attribute == "age":
             assert f"{b.group}: {words.percent(b.exclusion_error)}" in said
-    assert f"{whole.unscored} people have no score, get no place and count as left out." in said
+    assert f"{whole.unscored} people have no score, get no place and count among" in said
 
 
 def test_tables_hold_what_the_record_holds(made):

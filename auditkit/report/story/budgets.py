@@ -201,29 +201,27 @@ def _in_words(record: AuditRecord, everyone: Budget) -> str:
 def _rule(record: AuditRecord, everyone: Budget) -> str:
     """Say how places are given, who draws for the last ones, and who cannot get one."""
     weighted = " Places and people are counted in weight." if record.sampling.weight else ""
-    text = (
-        f"Places go to the highest scores of everyone, whatever the group.{weighted} Everybody "
-        f"with a score above {_score(everyone.cut)} has one"
-    )
-    binned = everyone.at_cut < 1 and _score_is_an_edge(record)
-    if everyone.at_cut < 1:
+    score = _score(everyone.cut)
+    text = f"Places go to the highest scores of everyone, whatever the group.{weighted} "
+    if everyone.at_cut == 1:
+        text += f"Everybody with a score of at least {score} has one."
+    else:
+        binned = _is_binned(record)
         whom = "in the bin of scores below it" if binned else "at that score"
         why = "Their order is not known" if binned else "Who that is has to be drawn"
         text += (
-            f"; of those {whom}, {words.percent(everyone.at_cut)}. {why}: rates are what chance "
-            f"gives on average, and the tables say how far a group can lie from it."
+            f"Everybody with a score above {score} has one; of those {whom}, "
+            f"{words.percent(everyone.at_cut)}. {why}: rates are what chance gives on average, and "
+            f"the tables say how far a group can lie from it."
         )
-    else:
-        text += "."
     if everyone.unscored:
-        lack = "has" if everyone.unscored == 1 else "have"
-        people = words.plural(everyone.unscored, "person", "people")
-        text += f" {people} {lack} no score, get no place and count as left out."
+        people = words.plural(everyone.unscored, "person has", "people have")
+        text += f" {people} no score, get no place and count among those without one."
     return text
 
 
-def _score_is_an_edge(record: AuditRecord) -> bool:
-    """Whether scores were counted in bins, so that the cut is the edge of one."""
+def _is_binned(record: AuditRecord) -> bool:
+    """Whether scores were counted in bins, so that the end of the places is the edge of one."""
     return any(note.startswith("Scores: more than") for note in record.notes)
 
 
@@ -266,45 +264,45 @@ def _evidence(record: AuditRecord, kind: str, attribute: str, found: Sweep) -> E
 def _declared(record: AuditRecord, attribute: str) -> Table:
     """State everything about the places that the plan declares."""
     rows = [b for b in record.budgets if b.deployed and b.attribute in (ALL, attribute)]
-    thin = words.THIN
+    labelled, remarks = bool(record.system.label), any(b.note for b in rows)
     columns = "Group | #People | #Places | #Share with a place"
-    if record.system.label:
+    if labelled:
         columns += (
-            f" | #With the recorded outcome | #Of them without a place | #95{thin}% interval"
-            f" | #Depending on the draw | #Places to people without it | Remark"
+            f" | #With the recorded outcome | #Of them without a place | #95{words.THIN}% interval"
+            f" | #Places to people without the outcome{' | Remark' if remarks else ''}"
         )
     cells: list[tuple[str | Cell, ...]] = []
     for b in rows[:MOST_ROWS]:
-        drawn = "" if b.selected_lower == b.selected_upper else (
-            f"{_amount(b.selected_lower)} to {_amount(b.selected_upper)}"
-        )  # fmt: skip
+        draw = b.selected_lower < b.selected_upper
+        places = f"{_amount(b.selected_lower)} to {_amount(b.selected_upper)}" if draw else ""
+        missed = words.rate_span(b.exclusion_lower, b.exclusion_upper, True) if draw else ""
         row: tuple[str | Cell, ...] = (
             words.subject(b.attribute, b.group) if b.attribute == ALL else words.group(b.group),
             words.count(b.n),
-            Cell(_amount(b.selected), detail=drawn),
+            Cell(_amount(b.selected), detail=places),
             words.rate(b.selection_rate, True),
         )
-        if record.system.label:
-            same = b.exclusion_lower == b.exclusion_upper
+        if labelled:
             row += (
                 Cell(words.count(b.positives), detail=words.told_by(b.effective_n)),
-                words.rate(b.exclusion_error, True),
+                Cell(words.rate(b.exclusion_error, True), detail=missed),
                 words.rate_span(b.lower, b.upper, True),
-                "no draw" if same else words.rate_span(b.exclusion_lower, b.exclusion_upper, True),
                 words.rate(b.inclusion_error, True),
-                words.plain(b.note),
+                *((words.plain(b.note),) if remarks else ()),
             )
         cells.append(row)
-    note = "A draw can give a group the fewest to the most places shown."
-    if record.system.label:
-        note = (
-            f"Recorded outcome: {measures.label(record.system)}. Intervals are Wilson's; they take "
-            f"the cut as fixed, though with other people it would lie a little elsewhere. {note}"
-        )
-    note = f"{note} {cut(len(rows))}".strip()
-    by = words.attribute(attribute)
-    title = f"{_places(rows[0].places)}, by {by}"
-    return table(words.sentence_case(title), columns, cells, note)
+    notes = [
+        f"Recorded outcome: {measures.label(record.system)}. Intervals are Wilson's; they take the "
+        "cut as fixed, though with other people it would lie a little elsewhere."
+        if labelled
+        else "",
+        "Second lines are the least and the most that the draw for the last places can give."
+        if any(b.selected_lower < b.selected_upper for b in rows)
+        else "",
+        cut(len(rows)),
+    ]
+    title = f"{_places(rows[0].places)}, by {words.attribute(attribute)}"
+    return table(title, columns, cells, " ".join(filter(None, notes)))
 
 
 def _amount(value: float) -> str:
@@ -349,11 +347,12 @@ def _basis(record: AuditRecord) -> str:
 def _in_use(record: AuditRecord, attribute: str) -> Table:
     """State the rates at the cut in use."""
     rows = [c for c in record.cuts if c.deployed and c.attribute in (ALL, attribute)]
+    remarks = any(c.note for c in rows)
     columns = "Group | #People | #Selected"
     if record.system.label:
         columns += (
             " | #With the recorded outcome | #Of them selected | #Without it | #Of them selected"
-            " | Remark"
+            f"{' | Remark' if remarks else ''}"
         )
     cells: list[tuple[str | Cell, ...]] = []
     for c in rows[:MOST_ROWS]:
@@ -368,11 +367,11 @@ def _in_use(record: AuditRecord, attribute: str) -> Table:
                 words.rate(c.true_positive_rate, True),
                 words.count(c.negatives),
                 words.rate(c.false_positive_rate, True),
-                words.plain(c.note),
+                *((words.plain(c.note),) if remarks else ()),
             )
         cells.append(row)
     title = f"Selected above {_score(rows[0].cut)}, the cut in use, by {words.attribute(attribute)}"
     note = ""
-    if _score_is_an_edge(record):
+    if _is_binned(record):
         note = "Scores were counted in bins: a rate is the middle of what it can be at the cut."
     return table(title, columns, cells, f"{note} {cut(len(rows))}".strip())
