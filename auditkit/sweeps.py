@@ -15,6 +15,7 @@ from auditkit.inference.design import share_effective
 from auditkit.measure import NO_LABEL, number
 from auditkit.metrics.histogram import Histogram
 from auditkit.metrics.thresholds import (
+    ROUNDING,
     Between,
     LastPlace,
     Places,
@@ -94,7 +95,7 @@ def budgets(plan: AuditPlan, evidence: Evidence, floor: int) -> tuple[Budget, ..
             f"probabilities here. Remove data.quota, or audit its decisions with a score column."
         )
     everyone = evidence.scores.histograms[0]
-    ranked = float(everyone.weight.sum())
+    ranked = float(everyone.weight.sum()) * (1 + ROUNDING)
     if quota > ranked:
         held = f"{int(everyone.people.sum()):,} people with a decision and a score"
         held += f", whose weights sum to {ranked:,.1f}" if plan.data.weight is not None else ""

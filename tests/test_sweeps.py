@@ -274,6 +274,13 @@ def test_budgets_are_deterministic_and_clipped():
     assert range_of_budgets(5, 5.5) == [1, 2, 3, 4, 5]
 
 
+def test_places_for_everybody_are_not_too_many_for_rounding():
+    sixths = SEVEN[SEVEN["s"].notna()].assign(w=1 / 6)  # their sum falls short of 1 by rounding
+    everyone = budget(audited(sixths, quota=1, weight="w"), "(all)")
+    assert everyone.selection_rate == pytest.approx(1)
+    assert (everyone.exclusion_error, everyone.at_cut) == (pytest.approx(0), 1)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+ROUNDING = 1e-9
+"""A budget so little above the sum of all weights is that sum."""
+
+
 @dataclass(frozen=True, slots=True)
 class Between:
     """The least and the most that a number can be, of one shape; NaN over nobody."""
@@ -134,8 +138,9 @@ def last_place(everyone: "Histogram", k: float) -> LastPlace:
     import numpy as np
 
     above = _from_the_top(everyone.weight).sum(axis=0)
-    if not 0 < k <= above[0]:
+    if not 0 < k <= above[0] * (1 + ROUNDING):
         raise ValueError("k must be above 0 and at most the people with a score.")
+    k = min(k, float(above[0]))
     at = int(np.flatnonzero(above[:-1] >= k)[-1])
     tied = float(above[at] - above[at + 1])
     left, right = float(everyone.left[at]), float(everyone.right[at])

@@ -254,7 +254,7 @@ def swept(record: AuditRecord, kind: str, attribute: str) -> "Figure":
         _text(
             top,
             0.0,
-            len(found.lines) + 0.65,
+            len(found.lines) + 0.45,
             _label(f"% of {found.share}", AXIS_FITS),
             fontsize=SMALL,
             color=SOFT,

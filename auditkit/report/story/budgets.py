@@ -275,7 +275,9 @@ def _declared(record: AuditRecord, attribute: str) -> Table:
     for b in rows[:MOST_ROWS]:
         draw = b.selected_lower < b.selected_upper
         places = f"{_amount(b.selected_lower)} to {_amount(b.selected_upper)}" if draw else ""
-        missed = words.rate_span(b.exclusion_lower, b.exclusion_upper, True) if draw else ""
+        missed = words.rate_span(b.exclusion_lower, b.exclusion_upper, True)
+        if words.rate(b.exclusion_lower, True) == words.rate(b.exclusion_upper, True):
+            missed = ""  # what the draw can change does not show
         row: tuple[str | Cell, ...] = (
             words.subject(b.attribute, b.group) if b.attribute == ALL else words.group(b.group),
             words.count(b.n),
