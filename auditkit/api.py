@@ -40,6 +40,7 @@ from auditkit.scores import scored
 from auditkit.self_test import self_test
 from auditkit.stratified import stratify
 from auditkit.sweeps import budgets, cuts
+from auditkit.unrecorded import unknown_bounds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,6 +131,7 @@ def _run(
                 cuts=cuts(plan, evidence, policy.floor),
                 checks=checks,
                 self_test=self_test(groups, policy, family, checks),
+                unknown_bounds=unknown_bounds(groups, checks),
                 explanation=explanation,
                 attributions=by_group,
                 disparity_attributions=by_gap,

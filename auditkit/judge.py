@@ -37,6 +37,7 @@ from auditkit.results import (
     Outcome,
     Status,
 )
+from auditkit.unrecorded import corners, unknown_people
 
 if TYPE_CHECKING:
     from auditkit.plan import AuditPlan
@@ -185,7 +186,7 @@ def judge(
             rows.append(bare.row(ALL, ALL, Outcome.UNDEFINED, "every row has the same decision"))
         else:
             counted = tallied(groups, metric)
-            gate = Gate(check, metric, policy, family, counted, outcome)
+            gate = Gate(check, metric, policy, family, counted, outcome, groups)
             for i, (attribute, group) in enumerate(groups.names):
                 if attribute == ALL:
                     continue
@@ -243,6 +244,7 @@ class Gate:
     family: Hypotheses
     counted: Tallied
     outcome: str
+    groups: GroupTable
 
     def judge(self, i: int, attribute: str, group: str, detectable: float | None) -> Check:
         """Judge one group against its rest."""
@@ -257,21 +259,30 @@ class Gate:
         bounds = Bounded.of(
             own, rest, float(self.counted.rho[i]), (low, high), self.check.statistic
         )
-        within, breach = bounds.pairs(self.check.statistic)
         outcome = bounds.outcome(self.check)
         doubt = doubts(own, rest, self.policy.floor)
+        unknown = 0
+        if outcome is Outcome.WITHIN and not doubt:
+            unknown = self._unknown(attribute, group)
+        if unknown:
+            bounds = self._at_worst(bounds, i, low)
+            outcome = bounds.outcome(self.check)
+        within, breach = bounds.pairs(self.check.statistic)
         note = self._note(outcome, doubt, within)
+        if unknown:
+            note = "; ".join(filter(None, (note, _counted_worst(outcome, unknown, attribute))))
         if outcome is Outcome.WITHIN and doubt:
             outcome = Outcome.INDETERMINATE
         gap = float(own.rate[0] - rest.rate[0])
         # The bar that is drawn must agree with the outcome: the side that could be beyond the limit
-        # stands at the level of a breach, the other at the level of an all-clear.
+        # stands at the level of a breach, the other at the level of an all-clear. A bound that
+        # unknown people reach further is the one that judged.
         lower, level_lower = within[0], 1 - low
         upper, level_upper = within[1], 1 - low
         if outcome is not Outcome.WITHIN and min(people, others) >= 1:
-            if gap >= 0:
+            if gap >= 0 and not lower < breach[0]:
                 lower, level_lower = breach[0], 1 - high
-            else:
+            if gap < 0 and not upper > breach[1]:
                 upper, level_upper = breach[1], 1 - high
         ratio = float(own.rate[0] / rest.rate[0]) if rest.x[0] else None
         return Check(
@@ -295,7 +306,32 @@ class Gate:
             n=people,
             detectable=detectable if self.check.statistic == "difference" else None,
             effective_n=effective(own, 0),
+            unknown=unknown or None,
         )
+
+    def _unknown(self, attribute: str, group: str) -> int:
+        """Count the people who must not be able to undo an all-clear (statistics.md 26).
+
+        They count where nothing less than an all-clear lets the system pass.
+        """
+        if self.check.effect is not Effect.BLOCK_UNLESS_WITHIN or group == NOT_RECORDED:
+            return 0
+        return unknown_people(self.groups, self.metric, attribute)
+
+    def _at_worst(self, bounds: "Bounded", i: int, alpha: float) -> "Bounded":
+        """Widen the bounds of an all-clear to those at either corner."""
+        at = corners(self.groups, self.metric)
+        for side in (at.lowest, at.highest):
+            bounds = bounds.widened(
+                Bounded.of(
+                    side.own.take(i),
+                    side.rest.take(i),
+                    float(side.rho[i]),
+                    (alpha, alpha),
+                    self.check.statistic,
+                )
+            )
+        return bounds
 
     def _note(self, outcome: Outcome, doubt: str, within: tuple[float, float]) -> str:
         notes = [doubt] if doubt and outcome is not Outcome.BREACH else []
@@ -320,6 +356,15 @@ def doubts(own: Side, rest: Side, floor: int) -> str:
     return ""
 
 
+def _counted_worst(outcome: Outcome, unknown: int, attribute: str) -> str:
+    """Say that people of no recorded group were counted in the worst way, and what came of it."""
+    people = "1 person" if unknown == 1 else f"{unknown} people"
+    worst = f"with the {people} whose {attribute} is not recorded counted in the worst way"
+    if outcome is Outcome.WITHIN:
+        return f"within even {worst}"
+    return f"not shown to be within {worst}; within without them"
+
+
 @dataclass(frozen=True)
 class Bounded:
     """Bounds of one comparison at the level of an all-clear, and at that of a breach."""
@@ -341,6 +386,18 @@ class Bounded:
         if statistic == "difference":
             return cls(gaps, ())
         return cls(gaps, cls._parted(ratio_bounds(x, n, rest_x, rest_n, alphas, rho)))
+
+    def widened(self, other: "Bounded") -> "Bounded":
+        """Take the wider of two at the level of an all-clear; what finds a breach stays."""
+        import numpy as np
+
+        def wider(a: Bounds, b: Bounds) -> Bounds:
+            return Bounds(np.minimum(a.lower, b.lower), np.maximum(a.upper, b.upper))
+
+        gaps = (wider(self.gaps[0], other.gaps[0]), self.gaps[1])
+        if not self.ratios or not other.ratios:
+            return Bounded(gaps, ())
+        return Bounded(gaps, (wider(self.ratios[0], other.ratios[0]), self.ratios[1]))
 
     @staticmethod
     def _parted(both: Bounds) -> tuple[Bounds, Bounds]:

@@ -271,7 +271,8 @@ class Check:
     """One requirement of the policy held against the evidence on one group.
 
     ``lower`` and ``upper`` are the one-sided bounds that judge, at ``level_lower`` and
-    ``level_upper``: not the 95 % interval of the disparity.
+    ``level_upper``: not the 95 % interval of the disparity. ``unknown`` counts the people of no
+    recorded group who are in these bounds in the worst way, where the check was judged with them.
     """
 
     requirement: str
@@ -294,6 +295,33 @@ class Check:
     n: Count
     detectable: float | None
     effective_n: float | None = None
+    unknown: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownBound:
+    """How low and how high a gap could be if the people of no recorded group were known.
+
+    ``unknown`` counts them in the metric's denominator. Each of them may be of the group or of its
+    rest; the two ends are reached by one group at a time. ``could_change`` says that the outcome
+    hangs on them: the gap could lie on the other side of the limit, or an answer was withheld for
+    them. No sampling uncertainty is in ``lowest`` and ``highest``.
+    """
+
+    metric: str
+    attribute: str
+    group: str
+    against: str
+    estimate: float | None
+    lowest: float | None
+    highest: float | None
+    unknown: Count
+    check: str
+    limit: Above0
+    outcome: Outcome
+    could_change: bool
+    status: Status
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -588,6 +616,7 @@ class AuditRecord:
     cuts: tuple[Cut, ...]
     checks: tuple[Check, ...]
     self_test: tuple[SelfTest, ...]
+    unknown_bounds: tuple[UnknownBound, ...]
     explanation: Explanation
     attributions: tuple[Attribution, ...]
     disparity_attributions: tuple[DisparityAttribution, ...]
@@ -604,6 +633,7 @@ TABLES: dict[str, type] = {
     "cuts": Cut,
     "checks": Check,
     "self_test": SelfTest,
+    "unknown_bounds": UnknownBound,
     "exclusions": Exclusion,
     "attributions": Attribution,
     "disparity_attributions": DisparityAttribution,

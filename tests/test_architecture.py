@@ -25,6 +25,7 @@ ORDER = [
     "stratified",
     "baseline",
     "sweeps",
+    "unrecorded",
     "explain",
     "judge",
     "self_test",

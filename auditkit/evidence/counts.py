@@ -187,6 +187,46 @@ def _count_in(total: Tally, cell: Cell, sums: tuple[int, ...]) -> None:
 
 
 @dataclass(frozen=True)
+class Unrecorded:
+    """People who are in no group of an attribute or crossing, by what is recorded of them.
+
+    Attributes
+    ----------
+    codes : ndarray of int, shape (C,)
+        Their kind in each cell of the count; -1 where people are in a group.
+    people : ndarray of int, shape (P, 9)
+        People of each kind. An attribute has one kind, a crossing one for each set of values that
+        is recorded in part.
+    possible : ndarray of bool, shape (P, G)
+        Whether people of a kind may be of a group: nothing recorded of them says otherwise.
+    """
+
+    codes: "NDArray[np.int64]"
+    people: "NDArray[np.int64]"
+    possible: "NDArray[np.bool_]"
+
+    @classmethod
+    def of(cls, counts: Counts, places: tuple[int, ...]) -> "Unrecorded | None":
+        """Sort the people without a group; ``None`` where everybody has one."""
+        import numpy as np
+
+        parts = counts.codes[:, places]
+        missing = (parts < 0).any(axis=1)
+        if not missing.any():
+            return None
+        kinds, kind = np.unique(parts[missing], axis=0, return_inverse=True)
+        codes = np.full(len(parts), -1, dtype=np.int64)
+        codes[missing] = kind.ravel()
+        people = np.zeros((len(kinds), counts.table.shape[1]), dtype=np.int64)
+        np.add.at(people, codes[missing], counts.table[missing])
+        groups = np.indices([len(counts.levels[p]) for p in places]).reshape(len(places), -1).T
+        possible = np.ones((len(kinds), len(groups)), dtype=bool)
+        for known, level in zip(kinds.T, groups.T, strict=True):
+            possible &= (known[:, None] < 0) | (known[:, None] == level[None])
+        return cls(codes, people, possible)
+
+
+@dataclass(frozen=True)
 class Block:
     """The groups of one attribute or crossing: a stretch of a group table.
 
@@ -199,12 +239,15 @@ class Block:
         How many groups it has, without ``(not recorded)``.
     codes : ndarray of int, shape (C,)
         The group of each cell of the count; -1 is not recorded.
+    unrecorded : Unrecorded or None
+        Who is in none of its groups, if anybody is.
     """
 
     attribute: str
     start: int
     groups: int
     codes: "NDArray[np.int64]"
+    unrecorded: Unrecorded | None = None
 
     @property
     def stop(self) -> int:
@@ -306,7 +349,8 @@ def tabulate(counts: Counts, depth: int, design: "Design | None" = None) -> Grou
     blocks = []
     for places in crossings(counts, depth):
         attribute, groups, codes = grouping(counts, places)
-        blocks.append(Block(attribute, len(names), len(groups), codes))
+        unrecorded = Unrecorded.of(counts, places)
+        blocks.append(Block(attribute, len(names), len(groups), codes, unrecorded))
         sums = np.zeros((len(groups) + 1, counts.table.shape[1]), dtype=np.int64)
         np.add.at(sums, codes, counts.table)  # code -1 is the last row: not recorded
         recorded = sums[:-1].sum(axis=0)

@@ -6,7 +6,7 @@ Such a table has margins only: groups cannot be crossed, and attributes may coun
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError, did_you_mean, listed
-from auditkit.evidence.counts import Block, Counts, GroupTable
+from auditkit.evidence.counts import Block, Counts, GroupTable, Unrecorded
 from auditkit.evidence.keys import Key
 from auditkit.evidence.quality import Levels, groups_of
 from auditkit.evidence.sources import Source, numbers
@@ -158,11 +158,16 @@ def _table(
     blocks = []
     for name, groups, table in zip(names, levels, tables, strict=True):
         recorded = table[:-1].sum(axis=0)
-        blocks.append(Block(name, len(rows), len(groups), np.arange(len(groups))))
+        places = np.arange(len(groups))
+        unrecorded = Unrecorded(
+            np.full(len(groups), -1), table[-1:], np.ones((1, len(groups)), dtype=bool)
+        )
+        some = bool(table[-1].any())
+        blocks.append(Block(name, len(rows), len(groups), places, unrecorded if some else None))
         rows += [(name, group) for group in groups]
         own.append(table[:-1])
         rest.append(recorded - table[:-1])
-        if table[-1].any():
+        if some:
             rows.append((name, NOT_RECORDED))
             own.append(table[-1:])
             rest.append(recorded[None])

@@ -96,8 +96,8 @@ def estimate(
     Parameters
     ----------
     design : Design
-    codes : ndarray of int, shape (C,)
-        To which of B sets each cell belongs.
+    codes : ndarray of int, shape (C,) or (C, K)
+        To which of B sets each cell belongs, or each of its outcomes.
     domains : ndarray of float, shape (E, B)
         Each domain as a sum of sets, with -1 for one that is taken away.
     part, among : ndarray of bool, shape (K,)
@@ -105,7 +105,9 @@ def estimate(
     """
     import numpy as np
 
-    x, n = design.weight[:, part].sum(axis=1), design.weight[:, among].sum(axis=1)
+    outcomes = design.weight.shape[1]
+    codes = np.repeat(codes, outcomes) if codes.ndim == 1 else codes.ravel()
+    x, n = ((design.weight * mask).ravel() for mask in (part, among))
     sets = domains.shape[1]
     numerator, denominator = (domains @ np.bincount(codes, v, sets) for v in (x, n))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -113,19 +115,18 @@ def estimate(
         inverse = np.where(denominator > 0, 1 / denominator, 0.0)
     known = np.nan_to_num(p)
 
-    outcomes = design.weight.shape[1]
-    (cell, outcome), (cell_, outcome_) = (
-        np.divmod(flat, outcomes) for flat in (design.products.first, design.products.second)
-    )
-    pair = codes[cell] * sets + codes[cell_]
+    first, second = design.products.first, design.products.second
+    cell, outcome = np.divmod(first, outcomes)
+    outcome_ = second % outcomes
+    pair = codes[first] * sets + codes[second]
     factor, centred = _factors(design)
     scale = factor[design.strata[cell]]
 
     def products(
-        first: "NDArray[np.bool_]", second: "NDArray[np.bool_]", scale: "Floats | float"
+        one: "NDArray[np.bool_]", other: "NDArray[np.bool_]", scale: "Floats | float"
     ) -> "Floats":
         """Sum over the pairs of cells of two domains, shape (E, E)."""
-        asked = first[outcome] & second[outcome_]
+        asked = one[outcome] & other[outcome_]
         value = np.where(asked, design.products.value * scale, 0.0)
         found: Floats = domains @ np.bincount(pair, value, sets**2).reshape(sets, sets) @ domains.T
         return found
@@ -149,11 +150,12 @@ def estimate(
 def _of_strata(
     design: Design, codes: "NDArray[np.int64]", domains: "Floats", values: "Floats"
 ) -> "Floats":
-    """Sum a value of the cells over each domain within each stratum, shape (E, S)."""
+    """Sum a value of the outcomes over each domain within each stratum, shape (E, S)."""
     import numpy as np
 
     strata, sets = len(design.units), domains.shape[1]
-    sums = np.bincount(codes * strata + design.strata, values, sets * strata)
+    of = np.repeat(design.strata, design.weight.shape[1])
+    sums = np.bincount(codes * strata + of, values, sets * strata)
     found: Floats = domains @ sums.reshape(sets, strata)
     return found
 

@@ -41,6 +41,7 @@ from auditkit.results import (
     SourceFile,
     Status,
     SystemInfo,
+    UnknownBound,
     Version,
 )
 
@@ -293,6 +294,20 @@ def excluded(tables, reason, scope, outcome):
     return rows
 
 
+def bounded(checks, tables):
+    """Two points either way for the people not recorded: what is told, not how it is computed."""
+    return tuple(
+        UnknownBound(
+            c.metric, c.attribute, c.group, c.against, c.estimate, c.estimate - 0.02,
+            c.estimate + 0.02, 40, c.check, c.limit, c.outcome,
+            abs(c.estimate) + 0.02 > c.limit > abs(c.estimate), Status.OK, c.note,
+        )
+        for c in checks
+        if c.statistic == "difference" and c.estimate is not None and c.group != NOT_RECORDED
+        and NOT_RECORDED in tables[c.attribute]
+    )  # fmt: skip
+
+
 def build(depth=2):
     tables = {"*".join(names): count(names) for names in crossings(LEVELS, depth)}
     everyone = {o: sum(c[o] for c in CELLS.values()) for o in OUTCOMES}
@@ -396,6 +411,7 @@ def build(depth=2):
         baseline=(),
         budgets=(),
         cuts=(),
+        unknown_bounds=bounded(checks, tables),
         disparities=disparities,
         checks=checks,
         self_test=(),
@@ -478,6 +494,7 @@ def unlabelled(record):
         baseline=(),
         budgets=(),
         cuts=(),
+        unknown_bounds=(),
         disparities=tuple(map(blank, record.disparities)),
         explanation=Explanation(
             Status.NOT_APPLICABLE, "", "", 0, 0, 0, None, None, "no model was given"

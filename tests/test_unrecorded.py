@@ -1,0 +1,348 @@
+"""What people without a recorded group could change, against every way to place them."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import auditkit
+from auditkit import Disposition
+from auditkit.evidence.gather import gather
+from auditkit.inference.gates import gap_bounds, ratio_bounds
+from auditkit.measure import tallied
+from auditkit.metrics.registry import metrics
+from auditkit.plan import make_plan
+from auditkit.results import NOT_RECORDED
+from auditkit.unrecorded import corners
+from tests.test_policy import HARMLESS
+
+RATES = ("selection_rate", "false_negative_rate", "false_positive_rate")
+MEDIUM = {**HARMLESS, "data_class": "personal"}
+
+
+def audit(data, **changes):
+    asked = {
+        "decision": "chosen",
+        "label": "need",
+        "positive": 1,
+        "outcome": "benefit",
+        "attributes": ["group"],
+        "policy": "minimal",
+        "stage": "sandbox",
+    }
+    return auditkit.audit(None, data, **{**asked, **changes})
+
+
+def bounds(made):
+    return made.table("unknown_bounds").set_index(["metric", "attribute", "group"])
+
+
+def people(cells):
+    """Make rows of (group, need, chosen): count."""
+    parts = [
+        pd.DataFrame([key] * n, columns=["group", "need", "chosen"]) for key, n in cells.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def in_need(missed, wrong=(50, 500)):
+    """Make rows from (missed, in need) by group, and false selections that are the same for all."""
+    cells = {}
+    for group, (x, n) in missed.items():
+        cells |= {(group, 1, 0): x, (group, 1, 1): n - x}
+        if group is not None:
+            cells |= {(group, 0, 1): wrong[0], (group, 0, 0): wrong[1] - wrong[0]}
+    return people(cells)
+
+
+# ------------------------------------------------------------------------- every way to place them
+
+
+def gap(rows, metric, member):
+    """Compute group minus rest over rows that all have a group, from the rows themselves."""
+    among, hit = {
+        "selection_rate": (rows["need"] >= 0, rows["chosen"] == 1),
+        "false_negative_rate": (rows["need"] == 1, rows["chosen"] == 0),
+        "false_positive_rate": (rows["need"] == 0, rows["chosen"] == 1),
+    }[metric]
+    found = []
+    for side in (among & member, among & ~member):
+        weight = rows["weight"][side]
+        if not weight.sum() > 0:
+            return None
+        found.append((weight * hit[side]).sum() / weight.sum())
+    return found[0] - found[1]
+
+
+def every_placing(rows, columns):
+    """Fill the empty cells of some columns in every way."""
+    empty = [(c, i) for c in columns for i in rows.index[rows[c].isna()]]
+    levels = {c: sorted(rows[c].dropna().unique()) for c in columns}
+    for chosen in itertools.product(*(levels[c] for c, _ in empty)):
+        filled = rows.copy()
+        for (column, i), level in zip(empty, chosen, strict=True):
+            filled.loc[i, column] = level
+        yield filled
+
+
+def small(seed, missing):
+    rng = np.random.default_rng(seed)
+    n = 26
+    rows = pd.DataFrame(
+        {
+            "group": rng.choice(["a", "b", "c"], n),
+            "area": rng.choice(["north", "south"], n),
+            "need": rng.integers(0, 2, n),
+            "chosen": rng.integers(0, 2, n),
+            "weight": rng.choice([1.0, 2.5, 0.25], n),
+        }
+    )
+    for column, many in missing.items():
+        rows.loc[rng.choice(n, many, replace=False), column] = None
+    return rows
+
+
+@pytest.mark.parametrize("weight", [None, "weight"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_bounds_are_the_extremes_over_every_way_to_place_the_unknown(seed, weight):
+    rows = small(seed, {"group": 5})
+    found = bounds(audit(rows, weight=weight))
+    if weight is None:
+        rows = rows.assign(weight=1.0)
+    reached = {}
+    for filled in every_placing(rows, ["group"]):
+        for metric, group in itertools.product(RATES, "abc"):
+            value = gap(filled, metric, filled["group"] == group)
+            reached.setdefault((metric, "group", group), []).append(value)
+    assert len(found) == len(reached) == 9
+    for key, values in reached.items():
+        assert found.loc[key, "lowest"] == pytest.approx(min(values)), key
+        assert found.loc[key, "highest"] == pytest.approx(max(values)), key
+        assert found.loc[key, "lowest"] <= found.loc[key, "estimate"] <= found.loc[key, "highest"]
+
+
+@pytest.mark.parametrize("weight", [None, "weight"])
+def test_a_crossed_row_is_only_placed_where_its_recorded_part_allows(weight):
+    """A woman of unknown area is no man of the north, but one of his rest."""
+    rows = small(5, {"group": 2, "area": 4})
+    found = bounds(audit(rows, attributes=["group", "area"], intersections=2, weight=weight))
+    if weight is None:
+        rows = rows.assign(weight=1.0)
+    reached = {}
+    for filled in every_placing(rows, ["group", "area"]):
+        for metric, group, area in itertools.product(RATES, "abc", ("north", "south")):
+            member = (filled["group"] == group) & (filled["area"] == area)
+            value = gap(filled, metric, member)
+            reached.setdefault((metric, "group*area", f"{group}*{area}"), []).append(value)
+    told = [key for key in reached if found.loc[key, "status"] == "ok"]
+    assert len(told) >= 12
+    for key in told:
+        assert found.loc[key, "lowest"] == pytest.approx(min(reached[key])), key
+        assert found.loc[key, "highest"] == pytest.approx(max(reached[key])), key
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+def test_a_gate_bound_is_widest_at_the_corners(alpha):
+    """Not only the gap: its bounds too, over every way to split the unknown."""
+    hits, misses = 6, 9
+    a, b = (v.ravel() for v in np.meshgrid(np.arange(hits + 1), np.arange(misses + 1)))
+    corner_high, corner_low = (a == hits) & (b == 0), (a == 0) & (b == misses)
+    for x1, n1, x0, n0 in [(3, 20, 30, 90), (0, 8, 5, 12), (8, 8, 40, 41), (10, 40, 0, 7)]:
+        allocation = x1 + a, n1 + a + b, x0 + hits - a, n0 + hits + misses - a - b
+        for form in (gap_bounds, ratio_bounds):
+            at = form(*allocation, alpha)
+            assert at.upper[corner_high][0] == pytest.approx(at.upper.max())
+            assert at.lower[corner_low][0] == pytest.approx(at.lower.min())
+
+
+@pytest.mark.parametrize(
+    "design",
+    [{"weight": "weight"}, {"weight": "weight", "strata": "stratum"}, {"cluster": "house"}],
+    ids=["weights", "strata", "clusters"],
+)
+@pytest.mark.parametrize("highest", [True, False])
+def test_a_corner_is_the_data_with_everybody_placed_there(design, highest):
+    """Rates, effective sizes and correlations are those of rows that are so placed."""
+    rng = np.random.default_rng(4)
+    n = 900
+    house = np.sort(rng.integers(0, 250, n))
+    lean = rng.normal(size=250)[house]
+    rows = pd.DataFrame(
+        {
+            "group": rng.choice(["a", "b", "c"], n, p=[0.5, 0.3, 0.2]).astype(object),
+            "need": (lean + rng.normal(size=n) > 0).astype(int),
+            "chosen": (lean + rng.normal(size=n) > 0.4).astype(int),
+            "weight": rng.choice([1.0, 2.5, 4.25, 0.1], n),
+            "house": house,
+            "stratum": np.where(house < 120, "one", "two"),
+        }
+    )
+    rows.loc[rng.choice(n, 90, replace=False), "group"] = None
+    metric = metrics()["false_negative_rate"]
+
+    def table(data):
+        asked = {"label": "need", "positive": 1, "decision": "chosen", "outcome": "benefit"}
+        plan = make_plan({"data": {**asked, **design}, "attributes": {"group": {}}})
+        return gather(plan, data, None, lambda *_: None).groups
+
+    groups = table(rows)
+    found = corners(groups, metric)
+    side = found.highest if highest else found.lowest
+    i = groups.names.index(("group", "b"))
+    joins = rows["group"].isna() & ((rows["chosen"] == 0) == highest)
+    placed = rows.assign(
+        group=rows["group"].mask(joins, "b").mask(rows["group"].isna() & ~joins, "c")
+    )
+    told = table(placed)
+    expected = tallied(told, metric)
+    at = told.names.index(("group", "b"))
+    for made, wanted in ((side.own, expected.own), (side.rest, expected.rest)):
+        for name in ("x", "n", "people", "effective"):
+            assert getattr(made, name)[i] == pytest.approx(getattr(wanted, name)[at]), name
+        assert made.df[i] <= wanted.df[at]
+    assert side.rho[i] == pytest.approx(expected.rho[at])
+
+
+def test_equal_weights_bound_as_no_weights_do():
+    rows = small(7, {"group": 6})
+    plain = audit(rows).record.unknown_bounds
+    assert audit(rows.assign(weight=3.5), weight="weight").record.unknown_bounds == plain
+
+
+# ------------------------------------------------------------------------------------ by hand
+
+
+def test_the_arithmetic_of_one_group():
+    """Of a 10 of 40 are missed, of its rest 20 of 60; of 10 unknown in need, 4 are missed.
+
+    Highest: 14 of 44 against 20 of 66. Lowest: 10 of 46 against 24 of 64.
+    """
+    made = audit(in_need({"a": (10, 40), "b": (20, 60), None: (4, 10)}))
+    row = bounds(made).loc[("false_negative_rate", "group", "a")]
+    assert row["estimate"] == pytest.approx(10 / 40 - 20 / 60)
+    assert row["highest"] == pytest.approx(14 / 44 - 20 / 66)
+    assert row["lowest"] == pytest.approx(10 / 46 - 24 / 64)
+    assert (row["unknown"], row["limit"], row["against"]) == (10, 0.1, "rest")
+    assert ("false_positive_rate", "group", "a") not in bounds(made).index, "all are known there"
+    assert NOT_RECORDED not in set(made.table("unknown_bounds")["group"])
+
+
+def test_nothing_missing_has_no_rows():
+    assert audit(in_need({"a": (10, 40), "b": (20, 60)})).record.unknown_bounds == ()
+
+
+def test_a_gap_that_is_undefined_has_no_bounds():
+    made = audit(in_need({"a": (0, 0), "b": (20, 60), "c": (20, 60), None: (4, 10)}))
+    row = bounds(made).loc[("false_negative_rate", "group", "a")]
+    assert row["status"] == "undefined"
+    assert row[["estimate", "lowest", "highest"]].isna().all()
+    assert "no rows of the group" in row["note"]
+
+
+def test_counts_alone_are_bounded_too():
+    """A wide table of counts with people of no group says what rows say."""
+    cells = {"a": (30, 5, 10, 55), "b": (40, 6, 20, 34), "": (6, 0, 4, 0)}
+    wide = pd.DataFrame(
+        [("group", g or None, *c) for g, c in cells.items()],
+        columns=["attribute", "group", "tp", "fp", "fn", "tn"],
+    )
+    made = auditkit.audit(None, wide, outcome="benefit", attributes=["group"], policy="minimal")
+    row = bounds(made).loc[("false_negative_rate", "group", "a")]
+    assert row["highest"] == pytest.approx(14 / 44 - 20 / 66)
+    assert row["lowest"] == pytest.approx(10 / 46 - 24 / 64)
+
+
+# ------------------------------------------------------------------------------------ verdicts
+
+SURE = {"a": (600, 3000), "b": (610, 3000)}
+
+
+def checks(made, name="missed_need_gap"):
+    return made.table("checks").query("check == @name").set_index("group")
+
+
+class TestHighRisk:
+    def test_without_the_unknown_it_is_within_and_with_them_it_is_not(self):
+        known = audit(in_need(SURE), policy="icrc")
+        assert set(checks(known)["outcome"]) == {"within"}
+        assert known.disposition is Disposition.READY_FOR_DECISION
+        made = audit(in_need({**SURE, None: (120, 600)}), policy="icrc")
+        found = checks(made)
+        assert found["outcome"][["a", "b"]].tolist() == ["indeterminate"] * 2
+        assert made.disposition is Disposition.NOT_READY
+        assert found["unknown"][["a", "b"]].tolist() == [600, 600]
+        assert (
+            "not shown to be within with the 600 people whose group is not recorded counted in the "
+            "worst way; within without them" in found["note"]["a"]
+        )
+        assert bounds(made).loc[("false_negative_rate", "group"), "could_change"].all()
+
+    @pytest.mark.parametrize("group", ["a", "b"])
+    def test_the_bounds_that_are_told_reach_beyond_the_limit(self, group):
+        """Picture and verdict agree whichever side the unknown people push it over."""
+        row = checks(audit(in_need({**SURE, None: (20, 600)}), policy="icrc")).loc[group]
+        assert row["outcome"] == "indeterminate"
+        assert row["upper"] > row["limit"] or row["lower"] < -row["limit"]
+
+    def test_a_few_unknown_people_leave_it_within_and_the_note_says_so(self):
+        made = audit(in_need({**SURE, None: (2, 10)}), policy="icrc")
+        row, known = checks(made).loc["a"], checks(audit(in_need(SURE), policy="icrc")).loc["a"]
+        assert row["outcome"] == "within"
+        assert "within even with the 10 people whose group is not recorded" in row["note"]
+        assert row["lower"] < known["lower"]
+        assert row["upper"] > known["upper"]
+        assert row["estimate"] == known["estimate"]
+
+    def test_all_that_the_bounds_allow_is_where_the_answer_turns(self):
+        """Add unknown people one by one: it turns where the corner's own bounds cross the limit."""
+        turned = None
+        for n in range(0, 200, 20):
+            made = audit(in_need({**SURE, None: (n, n)}), policy="icrc")
+            expected = gap_bounds(610 + n, 3000 + n, 600, 3000, 0.05).upper < 0.05
+            assert (checks(made)["outcome"]["b"] == "within") == bool(expected)
+            turned = turned or (None if expected else n)
+        assert turned
+
+    def test_the_small_rate_rule_is_judged_at_the_corners_too(self):
+        few = {"a": (40, 4000), "b": (40, 4000)}
+        known = audit(in_need(few), policy="icrc")
+        made = audit(in_need({**few, None: (100, 100)}), policy="icrc")
+        assert set(checks(known, "missed_need_ratio")["outcome"]) == {"within"}
+        found = checks(made, "missed_need_ratio")
+        assert found["outcome"]["a"] == "indeterminate"
+
+    def test_a_breach_stays_a_breach(self):
+        apart = {"a": (900, 3000), "b": (600, 3000)}
+        known = checks(audit(in_need(apart), policy="icrc"))
+        made = audit(in_need({**apart, None: (400, 800)}), policy="icrc")
+        found = checks(made)
+        assert found["outcome"]["a"] == found["outcome"]["b"] == "breach"
+        for column in ("estimate", "upper"):
+            assert found[column]["a"] == known[column]["a"]
+        assert found["unknown"].isna().all()
+        assert bounds(made).loc[("false_negative_rate", "group", "a"), "could_change"]
+
+    def test_the_unknown_are_never_counted_twice_among_themselves(self):
+        """The row of the people not recorded is held against everybody recorded, as ever."""
+        made = audit(in_need({**SURE, None: (120, 600)}), policy="icrc")
+        row = checks(made).loc[NOT_RECORDED]
+        assert row["outcome"] == "within"
+        assert pd.isna(row["unknown"])
+
+
+def test_at_medium_risk_the_outcome_stays_and_the_table_tells_what_could_change():
+    rows = in_need({**SURE, None: (700, 1200)})
+    made = audit(rows, policy="icrc", answers=MEDIUM)
+    assert checks(made)["outcome"]["a"] == "within"
+    assert checks(made)["note"]["a"] == ""
+    row = bounds(made).loc[("false_negative_rate", "group", "a")]
+    assert row["highest"] > row["limit"] > row["estimate"]
+    assert row["could_change"]
+
+
+def test_a_breach_that_no_placing_undoes_could_not_change():
+    made = audit(in_need({"a": (2000, 3000), "b": (600, 3000), None: (5, 10)}), policy="icrc")
+    row = bounds(made).loc[("false_negative_rate", "group", "a")]
+    assert not row["could_change"]
+    assert row["lowest"] > row["limit"]
