@@ -13,6 +13,7 @@ from auditkit.inference.gates import gap_bounds, ratio_bounds
 from auditkit.measure import tallied
 from auditkit.metrics.registry import metrics
 from auditkit.plan import make_plan
+from auditkit.report.story import sections
 from auditkit.results import NOT_RECORDED
 from auditkit.unrecorded import corners
 from tests.test_policy import HARMLESS
@@ -346,3 +347,28 @@ def test_a_breach_that_no_placing_undoes_could_not_change():
     row = bounds(made).loc[("false_negative_rate", "group", "a")]
     assert not row["could_change"]
     assert row["lowest"] > row["limit"]
+
+
+# ---------------------------------------------------------------------------------- as it is told
+
+
+def told(made):
+    return " ".join(str(section) for section in sections(made.record))
+
+
+def test_the_report_says_what_could_change_and_that_not_all_ends_can_meet():
+    text = told(audit(in_need({**SURE, None: (120, 600)}), policy="icrc"))
+    assert "not all groups can be at theirs at once" in text
+    assert "within the limit without the unknown people" in text
+    assert "2 of 2 answers hang on who they are" in text
+
+
+def test_the_report_says_when_nothing_is_missing():
+    text = told(audit(in_need(SURE), policy="icrc"))
+    assert "no such gap hangs on unknown people" in text
+    assert "hang on who they are" not in text
+
+
+def test_a_record_with_bounds_is_read_back_as_it_was(tmp_path):
+    made = audit(in_need({**SURE, None: (120, 600)}), policy="icrc")
+    assert auditkit.load(made.report(tmp_path / "out")).record == made.record

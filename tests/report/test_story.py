@@ -310,8 +310,8 @@ def test_not_an_input_is_not_no_influence(record):
 
 def test_sections_come_in_the_order_of_reading(any_record):
     assert [s.id for s in story.sections(any_record)] == [
-        "decision", "unknown", "performance", "disparities", "relies", "limits", "method", "proof",
-        "tables",
+        "decision", "unknown", "performance", "disparities", "hidden", "relies", "limits", "method",
+        "proof", "tables",
     ]  # fmt: skip
 
 

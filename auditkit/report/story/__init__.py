@@ -9,6 +9,7 @@ from auditkit.report.story.budgets import if_another
 from auditkit.report.story.comparisons import disparities, performance
 from auditkit.report.story.equal import at_equal_control
 from auditkit.report.story.gate import gate
+from auditkit.report.story.hidden import hidden
 from auditkit.report.story.masthead import cover
 from auditkit.report.story.numbers import tables
 from auditkit.report.story.parts import Section
@@ -52,6 +53,7 @@ def sections(record: AuditRecord) -> tuple[Section, ...]:
         *beside_today(record),
         *if_another(record),
         *gate(record),
+        hidden(record),
         relies(record),
         limits(record),
         method(record),

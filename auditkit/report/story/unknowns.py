@@ -149,9 +149,21 @@ def unrecorded(record: AuditRecord) -> tuple[str, ...]:
         f"{words.plural(g.rows, 'person', 'people')} "
         f"({words.percent(g.rows / record.rows.read)}) have no recorded "
         f"{words.attribute(g.attribute)}. They are shown as a group of their own and are in "
-        "no other group of it."
+        f"no other group of it.{_hanging(record, g.attribute)}"
         for g in record.groups
         if g.group == NOT_RECORDED and g.rows and CROSS not in g.attribute
+    )
+
+
+def _hanging(record: AuditRecord, attribute: str) -> str:
+    """Say how many answers hang on who the people of no recorded group are."""
+    bounds = [b for b in record.unknown_bounds if b.attribute == attribute]
+    hanging = sum(b.could_change for b in bounds)
+    if not hanging:
+        return ""
+    hang = "hangs" if hanging == 1 else "hang"
+    return (
+        f" {words.count(hanging)} of {words.plural(len(bounds), 'answer')} {hang} on who they are."
     )
 
 

@@ -1,0 +1,95 @@
+"""What the data do not record of people, and how far it could move what was found."""
+
+from collections.abc import Iterator
+
+from auditkit.report.story import measures, words
+from auditkit.report.story.parts import (
+    MOST_ROWS,
+    Block,
+    Cell,
+    Heading,
+    Paragraph,
+    Section,
+    cut,
+    table,
+)
+from auditkit.results import CROSS, AuditRecord, Effect, Outcome, UnknownBound
+
+POINTS = words.Scale("points")
+HANGS = {
+    Outcome.WITHIN: "could lie beyond the limit",
+    Outcome.BREACH: "could lie within the limit",
+    Outcome.INDETERMINATE: "within the limit without the unknown people",
+}
+"""What an answer that hangs on unknown people could otherwise be."""
+
+
+def hidden(record: AuditRecord) -> Section:
+    """Tell what is not known of the people in the data, as far as it can be bounded."""
+    blocks: list[Block] = [Heading("If the people not recorded were known"), *_unknown(record)]
+    title = "What the data do not record, and how far it could move the gaps"
+    return Section("hidden", title, "Not recorded", tuple(blocks))
+
+
+def _unknown(record: AuditRecord) -> Iterator[Block]:
+    bounds = record.unknown_bounds
+    if not bounds:
+        yield Paragraph(
+            "Everyone counted in a gap that is held against a limit has a recorded group, so no "
+            "such gap hangs on unknown people."
+        )
+        return
+    yield Paragraph(
+        "Some people's group is not recorded. Each of them may belong to a group or to everyone "
+        "else. Lowest and highest are the ends between which the gap would lie if all of them were "
+        "known, whoever they are. Each end is of one group alone: not all groups can be at theirs "
+        "at once. The uncertainty from the number of people comes on top: an answer, which counts "
+        "it, can hang on unknown people where both ends lie inside the limit."
+    )
+    hanging = sum(row.could_change for row in bounds)
+    said = f"{words.count(hanging)} of {words.plural(len(bounds), 'answer')}"
+    told = f"{said} {'hangs' if hanging == 1 else 'hang'} on who they are."
+    if any(check.effect is Effect.BLOCK_UNLESS_WITHIN for check in record.checks):
+        told += (
+            " Where nothing less than an answer within the limit lets the system go on, a gap is "
+            "called within its limit only if it is also within with the unknown people counted in "
+            "the worst way."
+        )
+    yield Paragraph(told)
+    for check in dict.fromkeys(row.check for row in bounds):
+        own = [row for row in bounds if row.check == check]
+        own.sort(key=lambda row: not row.could_change)
+        name = measures.words(own[0].metric, record.system).name
+        crossed = any(CROSS in row.attribute for row in own)
+        yield table(
+            f"{words.sentence_case(name)}: gap to everyone else; limit "
+            f"{POINTS.limit(own[0].limit)} either way",
+            "Group | Answer | #Gap now | #Lowest to highest | #Not recorded",
+            [_row(row) for row in own[:MOST_ROWS]],
+            " ".join(
+                filter(
+                    None,
+                    (
+                        "Not recorded = people in this rate without a recorded value of the "
+                        "attribute.",
+                        "In a crossing, people of whom one part is recorded are placed only where "
+                        "that part allows, so the gap now may lie outside the two ends."
+                        if crossed
+                        else "",
+                        cut(len(own)),
+                    ),
+                )
+            ),
+        )
+
+
+def _row(row: UnknownBound) -> tuple[str | Cell, ...]:
+    look = words.LOOKS[row.outcome]
+    detail = HANGS[row.outcome] if row.could_change else ""
+    return (
+        words.subject(row.attribute, row.group),
+        Cell(look.text, look.tone, detail),
+        POINTS.value(row.estimate, row.limit),
+        POINTS.span(row.lowest, row.highest, row.limit),
+        words.count(row.unknown),
+    )
