@@ -23,6 +23,7 @@ from auditkit.judge import (
     judge,
     only_declared,
 )
+from auditkit.label_error import label_errors
 from auditkit.measure import measure
 from auditkit.plan import Attribute, AuditPlan, make_plan, read_plan
 from auditkit.policy.schema import read_policy
@@ -132,6 +133,7 @@ def _run(
                 checks=checks,
                 self_test=self_test(groups, policy, family, checks),
                 unknown_bounds=unknown_bounds(groups, checks),
+                label_error=label_errors(groups, checks, weighted=plan.data.weight is not None),
                 explanation=explanation,
                 attributions=by_group,
                 disparity_attributions=by_gap,

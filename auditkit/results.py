@@ -353,6 +353,32 @@ class SelfTest:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelError:
+    """How few recorded outcomes would have to be wrong for a gap to cross its limit.
+
+    ``error`` is ``any``: whichever labels do most; or ``unrelated``: labels of the other outcome
+    that were recorded as this one whatever was decided, in the group or in its rest. ``labels`` of
+    the ``labels_of`` recorded for the group and its rest are then wrong: the fewest that put a gap
+    within its limit beyond it, or the reverse. It is about the estimate, not about its bounds.
+    """
+
+    metric: str
+    attribute: str
+    group: str
+    against: str
+    error: str
+    estimate: float | None
+    limit: Above0
+    labels: float | None
+    labels_of: Count
+    share: float | None
+    check: str
+    outcome: Outcome
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Exclusion:
     """Rows left out, why, and of what.
 
@@ -617,6 +643,7 @@ class AuditRecord:
     checks: tuple[Check, ...]
     self_test: tuple[SelfTest, ...]
     unknown_bounds: tuple[UnknownBound, ...]
+    label_error: tuple[LabelError, ...]
     explanation: Explanation
     attributions: tuple[Attribution, ...]
     disparity_attributions: tuple[DisparityAttribution, ...]
@@ -634,6 +661,7 @@ TABLES: dict[str, type] = {
     "checks": Check,
     "self_test": SelfTest,
     "unknown_bounds": UnknownBound,
+    "label_error": LabelError,
     "exclusions": Exclusion,
     "attributions": Attribution,
     "disparity_attributions": DisparityAttribution,

@@ -26,6 +26,7 @@ ORDER = [
     "baseline",
     "sweeps",
     "unrecorded",
+    "label_error",
     "explain",
     "judge",
     "self_test",

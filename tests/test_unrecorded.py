@@ -286,6 +286,16 @@ class TestHighRisk:
         assert row["outcome"] == "indeterminate"
         assert row["upper"] > row["limit"] or row["lower"] < -row["limit"]
 
+    def test_the_bar_reaches_beyond_the_limit_on_the_other_side_of_the_gap_too(self):
+        """The group is missed a little more; unknown people could make it be missed far less."""
+        made = audit(in_need({"a": (610, 3000), "b": (6000, 30000), None: (0, 900)}), policy="icrc")
+        row = checks(made).loc["a"]
+        assert row["outcome"] == "indeterminate"
+        assert row["estimate"] > 0
+        assert row["upper"] < row["limit"]
+        assert row["lower"] < -row["limit"]
+        assert row["level_lower"] == pytest.approx(0.95)
+
     def test_a_few_unknown_people_leave_it_within_and_the_note_says_so(self):
         made = audit(in_need({**SURE, None: (2, 10)}), policy="icrc")
         row, known = checks(made).loc["a"], checks(audit(in_need(SURE), policy="icrc")).loc["a"]

@@ -31,6 +31,7 @@ from auditkit.results import (
     Explanation,
     Finding,
     GroupSize,
+    LabelError,
     Measurement,
     Outcome,
     PolicyInfo,
@@ -308,6 +309,21 @@ def bounded(checks, tables):
     )  # fmt: skip
 
 
+def mislabelled(checks, tables):
+    """Some wrong labels of every gap: what is told, not how it is counted."""
+    return tuple(
+        LabelError(
+            c.metric, c.attribute, c.group, c.against, error, c.estimate, c.limit, labels, 4000,
+            None if labels is None else labels / 4000, c.check, c.outcome,
+            Status.UNDEFINED if labels is None else Status.OK, "" if labels else c.note,
+        )
+        for c in checks
+        if c.statistic == "difference"
+        for error, many in (("any", 12.0), ("unrelated", 30.5))
+        for labels in (None if c.estimate is None or c.group == NOT_RECORDED else many,)
+    )  # fmt: skip
+
+
 def build(depth=2):
     tables = {"*".join(names): count(names) for names in crossings(LEVELS, depth)}
     everyone = {o: sum(c[o] for c in CELLS.values()) for o in OUTCOMES}
@@ -412,6 +428,7 @@ def build(depth=2):
         budgets=(),
         cuts=(),
         unknown_bounds=bounded(checks, tables),
+        label_error=mislabelled(checks, tables),
         disparities=disparities,
         checks=checks,
         self_test=(),
@@ -495,6 +512,7 @@ def unlabelled(record):
         budgets=(),
         cuts=(),
         unknown_bounds=(),
+        label_error=(),
         disparities=tuple(map(blank, record.disparities)),
         explanation=Explanation(
             Status.NOT_APPLICABLE, "", "", 0, 0, 0, None, None, "no model was given"

@@ -1,5 +1,6 @@
 """What the data do not record of people, and how far it could move what was found."""
 
+import math
 from collections.abc import Iterator
 
 from auditkit.report.story import measures, words
@@ -13,7 +14,15 @@ from auditkit.report.story.parts import (
     cut,
     table,
 )
-from auditkit.results import CROSS, AuditRecord, Effect, Outcome, UnknownBound
+from auditkit.results import (
+    CROSS,
+    AuditRecord,
+    Effect,
+    LabelError,
+    Outcome,
+    Status,
+    UnknownBound,
+)
 
 POINTS = words.Scale("points")
 HANGS = {
@@ -27,6 +36,8 @@ HANGS = {
 def hidden(record: AuditRecord) -> Section:
     """Tell what is not known of the people in the data, as far as it can be bounded."""
     blocks: list[Block] = [Heading("If the people not recorded were known"), *_unknown(record)]
+    if record.label_error:
+        blocks += [Heading("If recorded outcomes are wrong"), *_wrong(record)]
     title = "What the data do not record, and how far it could move the gaps"
     return Section("hidden", title, "Not recorded", tuple(blocks))
 
@@ -64,7 +75,7 @@ def _unknown(record: AuditRecord) -> Iterator[Block]:
         yield table(
             f"{words.sentence_case(name)}: gap to everyone else; limit "
             f"{POINTS.limit(own[0].limit)} either way",
-            "Group | Answer | #Gap now | #Lowest to highest | #Not recorded",
+            "Group | Answer | #Gap now; lowest to highest | #Not recorded",
             [_row(row) for row in own[:MOST_ROWS]],
             " ".join(
                 filter(
@@ -89,7 +100,69 @@ def _row(row: UnknownBound) -> tuple[str | Cell, ...]:
     return (
         words.subject(row.attribute, row.group),
         Cell(look.text, look.tone, detail),
-        POINTS.value(row.estimate, row.limit),
-        POINTS.span(row.lowest, row.highest, row.limit),
+        Cell(
+            POINTS.value(row.estimate, row.limit),
+            detail="" if row.estimate is None else POINTS.span(row.lowest, row.highest, row.limit),
+        ),
         words.count(row.unknown),
     )
+
+
+def _wrong(record: AuditRecord) -> Iterator[Block]:
+    """Say how few wrong labels would move a gap across its limit, and which would not move it."""
+    label = measures.label(record.system)
+    rows = record.label_error
+    if all(row.status is Status.NOT_APPLICABLE for row in rows):
+        yield Paragraph(
+            "How few wrong labels would move a gap across its limit was not counted: "
+            f"{words.plain(rows[0].note)}."
+        )
+        return
+    yield Paragraph(
+        f"These rates take the recorded outcome ({label}) as it is. Where it is wrong, "
+        "a gap may lie on the other side of its limit: beyond it instead of within, or within "
+        "instead of beyond. The tables say how few wrong labels would be enough, in two ways. "
+        "Worst: the labels that move the gap most are wrong, depending on the decision. Unrelated "
+        "to the decision: people of the other outcome were recorded as those whom the rate is "
+        "among, equally often whatever was decided on them, in the group or in everyone else. It "
+        "is the gap that crosses; an answer, which counts the uncertainty, may change with fewer."
+    )
+    yield Paragraph(
+        f"Some errors move less. If people with {label} were recorded without it, equally often "
+        "whatever was decided on them, the rate of a group at being missed stays as it is. That "
+        "of everyone else then mixes its groups in other shares, and stays between the lowest and "
+        "the highest of their rates."
+    )
+    for check in dict.fromkeys(row.check for row in rows):
+        own = [row for row in rows if row.check == check]
+        worst = {(row.attribute, row.group): row for row in own if row.error == "any"}
+        unrelated = {(row.attribute, row.group): row for row in own if row.error == "unrelated"}
+        pairs = [(worst[who], unrelated[who]) for who in worst]
+        pairs.sort(key=lambda pair: math.inf if pair[0].share is None else pair[0].share)
+        name = measures.words(own[0].metric, record.system).name
+        note = "Share = of all labels recorded for the group and everyone else."
+        yield table(
+            f"{words.sentence_case(name)}: fewest wrong labels that move the gap across its limit "
+            f"of {POINTS.limit(own[0].limit)}",
+            "Group | Answer | #Gap now | #Worst | #Unrelated to the decision",
+            [_errors(*pair) for pair in pairs[:MOST_ROWS]],
+            f"{note} {cut(len(pairs))}".rstrip(),
+        )
+
+
+def _errors(worst: LabelError, unrelated: LabelError) -> tuple[str | Cell, ...]:
+    look = words.LOOKS[worst.outcome]
+    return (
+        words.subject(worst.attribute, worst.group),
+        Cell(look.text, look.tone),
+        POINTS.value(worst.estimate, worst.limit),
+        _fewest(worst),
+        _fewest(unrelated),
+    )
+
+
+def _fewest(row: LabelError) -> Cell:
+    """Count wrong labels in whole people, and their share."""
+    if row.labels is None or row.share is None:
+        return Cell(words.DASH if row.estimate is None else "no number is enough")
+    return Cell(words.count(math.ceil(row.labels)), detail=words.percent(row.share))
