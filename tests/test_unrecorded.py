@@ -371,12 +371,14 @@ def test_the_report_says_what_could_change_and_that_not_all_ends_can_meet():
     assert "not all groups can be at theirs at once" in text
     assert "within the limit without the unknown people" in text
     assert "2 of 2 answers hang on who they are" in text
+    assert "For 4 checks it could be enough to record more people's groups" in text
 
 
 def test_the_report_says_when_nothing_is_missing():
     text = told(audit(in_need(SURE), policy="icrc"))
     assert "no such gap hangs on unknown people" in text
     assert "hang on who they are" not in text
+    assert "it could be enough" not in text
 
 
 def test_a_record_with_bounds_is_read_back_as_it_was(tmp_path):

@@ -397,6 +397,21 @@ def _two_lines(text: str) -> Cell:
     return Cell(first, detail=second)
 
 
+def _withheld(record: AuditRecord) -> str:
+    """Say for how many checks it would be enough to know who the people not recorded are."""
+    withheld = sum(
+        c.outcome is Outcome.INDETERMINATE and c.effect.blocks and c.unknown is not None
+        for c in record.checks
+    )
+    if not withheld:
+        return ""
+    they = "it" if withheld == 1 else "they"
+    return (
+        f" For {words.plural(withheld, 'check')} it could be enough to record more people's "
+        f"groups: without the people whose group is not recorded, {they} would be within the limit."
+    )
+
+
 def _unsure(record: AuditRecord) -> Iterator[Block]:
     """List, attribute by attribute, the groups for which these data cannot tell."""
     groups: dict[str, dict[str, int]] = {g.attribute: {} for g in record.groups}
@@ -410,6 +425,7 @@ def _unsure(record: AuditRecord) -> Iterator[Block]:
         yield Paragraph(
             "At least one required check on these groups lies across the edge of its limit. That "
             "is neither good news nor bad: to know, more people would have to be counted."
+            + _withheld(record)
         )
         yield Bullets(
             tuple(
