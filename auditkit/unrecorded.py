@@ -3,8 +3,9 @@
 The people of a metric's denominator whose group is not recorded may each be of the group or of its
 rest. The gap x1/n1 - x0/n0 rises with everybody counted who joins the group and everybody not
 counted who joins the rest, and falls with the reverse, so its extremes are those two corners
-(Horowitz and Manski, 1995). So are those of a bound by MOVER from Clopper-Pearson limits: each
-limit moves the way its rate does. Two groups cannot both be at their corner.
+(Horowitz and Manski, 1995). So are those of a bound by MOVER from Clopper-Pearson limits where
+people were drawn one by one: each limit moves the way its rate does. With weights and clusters the
+effective sizes change too, and a bound is that of the corner. Two groups cannot both be at theirs.
 """
 
 from collections.abc import Sequence
