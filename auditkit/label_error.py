@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 ANY, UNRELATED = "any", "unrelated"
-FIRST_LOOK = 256
-"""Flips that are looked at first; eight times as many each time that these do not suffice."""
+GRID = 256
 NEVER = "no such error moves the gap across its limit"
 WEIGHTED = "people are weighted, so their labels cannot be counted one by one"
 
@@ -74,24 +73,6 @@ class Cells:
         """Recorded labels."""
         return self.hit + self.miss + self.other_hit + self.other_miss
 
-    def reach(self, most: int, up: bool) -> "Floats":
-        """Find the highest (or lowest) rate after up to 0, 1, ... ``most`` flips, shape (K,)."""
-        import numpy as np
-
-        # up: a hit joins from the other class, or a miss leaves; down: a miss joins, a hit leaves
-        join, leave = (self.other_hit, self.miss) if up else (self.other_miss, self.hit)
-        k = np.arange(min(most, join + leave) + 1)
-        rates = []
-        for joined in (np.minimum(k, join), k - np.minimum(k, leave)):
-            left = k - joined
-            n = self.hit + self.miss + joined - left
-            with np.errstate(divide="ignore", invalid="ignore"):
-                rate = (self.hit + (joined if up else -left)) / n
-            rates.append(np.where(n > 0, rate, self.rate))
-        if up:
-            return np.maximum.accumulate(np.maximum(*rates))
-        return np.minimum.accumulate(np.minimum(*rates))
-
     def without(self, phi: float) -> float | None:
         """Give the rate without errors that are unrelated to the decision; None over nobody."""
         n = self.hit + self.miss - phi * (self.other_hit + self.other_miss)
@@ -132,7 +113,7 @@ def label_errors(
         Whether people are weighted; then nothing is counted.
     """
     places = {named: i for i, named in enumerate(groups.names)}
-    rows: list[LabelError] = []
+    asked = []
     for check in checks:
         metric = metrics()[check.metric]
         if (
@@ -144,8 +125,19 @@ def label_errors(
             continue
         i = places[check.attribute, check.group]
         own, rest = (Cells.of(metric, table[i]) for table in (groups.own, groups.rest))
-        rows += _rows(check, own, rest, weighted)
-    return tuple(rows)
+        asked.append((check, own, rest))
+    searched = [(c, o, r) for c, o, r in asked if c.estimate is not None and not weighted]
+    found = fewest_flips(
+        [own for _, own, _ in searched],
+        [rest for *_, rest in searched],
+        [check.limit for check, *_ in searched],
+    )
+    flips = dict(zip((id(check) for check, *_ in searched), found, strict=True))
+    return tuple(
+        row
+        for check, own, rest in asked
+        for row in _rows(check, own, rest, flips.get(id(check)), weighted)
+    )
 
 
 def _of_one_class(metric: Metric) -> bool:
@@ -158,16 +150,18 @@ def _of_one_class(metric: Metric) -> bool:
     return len(classes) == 1 and len({bool(s) for s in outcomes.selected[part]}) == 1
 
 
-def _rows(check: Check, own: Cells, rest: Cells, weighted: bool) -> Iterator[LabelError]:
+def _rows(
+    check: Check, own: Cells, rest: Cells, flips: float | None, weighted: bool
+) -> Iterator[LabelError]:
     total = own.labels + rest.labels
-    for error, fewest in ((ANY, _fewest_flips), (UNRELATED, _fewest_unrelated)):
+    for error in (ANY, UNRELATED):
         labels: float | None = None
         if check.estimate is None:
             status, note = Status.UNDEFINED, check.note
         elif weighted:
             status, note = Status.NOT_APPLICABLE, WEIGHTED
         else:
-            labels = fewest(own, rest, check.limit)
+            labels = flips if error == ANY else _fewest_unrelated(own, rest, check.limit)
             missed = labels is None
             status, note = (Status.UNDEFINED, NEVER) if missed else (Status.OK, "")
         yield LabelError(
@@ -188,32 +182,93 @@ def _rows(check: Check, own: Cells, rest: Cells, weighted: bool) -> Iterator[Lab
         )
 
 
-def _fewest_flips(own: Cells, rest: Cells, limit: float) -> float | None:
-    """Count the fewest labels that put the gap beyond its limit, or within it if it is beyond."""
-    gap = own.rate - rest.rate
-    if abs(gap) > limit + NOISE:
-        higher, lower = (own, rest) if gap > 0 else (rest, own)
-        return _flips(lower, higher, -limit)  # lower minus higher reaches minus the limit
-    found = [_flips(a, b, limit + 2 * NOISE) for a, b in ((own, rest), (rest, own))]
-    return min((k for k in found if k is not None), default=None)
-
-
-def _flips(up: Cells, down: Cells, gap: float) -> float | None:
-    """Count the fewest flips after which the rate of ``up`` minus that of ``down`` is ``gap``."""
+def fewest_flips(
+    own: Sequence[Cells], rest: Sequence[Cells], limits: Sequence[float]
+) -> list[float | None]:
+    """Count the fewest labels that put each gap beyond its limit, or within it if it is beyond."""
     import numpy as np
 
-    most, whole = FIRST_LOOK, up.labels + down.labels
+    gap = np.array([a.rate - b.rate for a, b in zip(own, rest, strict=True)])
+    limit = np.array(limits)
+    beyond = np.abs(gap) > limit + NOISE
+    fewest = np.full(len(gap), np.inf)
+    for up, down, higher in ((own, rest, gap > 0), (rest, own, gap <= 0)):
+        # a gap that is beyond comes back from one side: the lower rate less the higher one has to
+        # reach minus the limit; a gap within can leave on either side
+        wanted = np.where(beyond, np.where(higher, np.inf, -limit), limit + 2 * NOISE)
+        fewest = np.fmin(fewest, _flips(_Sides.of(up), _Sides.of(down), wanted))
+    return [None if np.isinf(k) else float(k) for k in fewest]
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """Cells of P sides, each of shape (P, 1)."""
+
+    hit: "Floats"
+    miss: "Floats"
+    other_hit: "Floats"
+    other_miss: "Floats"
+
+    @classmethod
+    def of(cls, cells: Sequence[Cells]) -> "_Sides":
+        import numpy as np
+
+        table = np.array([(c.hit, c.miss, c.other_hit, c.other_miss) for c in cells], dtype=float)
+        return cls(*table.reshape(-1, 4).T[..., None])
+
+    def flips(self, up: bool) -> "tuple[Floats, Floats]":
+        """Count the flips that raise (or lower) each rate: those that join, and that leave."""
+        # up: a hit joins from the other class, or a miss leaves; down: a miss joins, a hit leaves
+        return (self.other_hit, self.miss) if up else (self.other_miss, self.hit)
+
+    def reach(self, k: "Floats", up: bool) -> "Floats":
+        """Find the highest (or lowest) rates after ``k`` flips, shape (P, K), at most all."""
+        import numpy as np
+
+        join, leave = self.flips(up)
+        rates = []
+        for joined in (np.minimum(k, join), k - np.minimum(k, leave)):
+            left = k - joined
+            n = self.hit + self.miss + joined - left
+            with np.errstate(divide="ignore", invalid="ignore"):
+                rate = (self.hit + (joined if up else -left)) / n
+            # nobody is left where the last of a rate of 0 (or of 1) has gone
+            rates.append(np.where(n > 0, rate, self.hit / (self.hit + self.miss)))
+        return np.maximum(*rates) if up else np.minimum(*rates)
+
+
+def _flips(up: _Sides, down: _Sides, gap: "Floats") -> "Floats":
+    """Count the fewest flips after which the rates of ``up`` minus those of ``down`` are ``gap``.
+
+    Of so many flips of one side each, the other side needs some number. Where there are more than
+    256 to look at, a grid of so many is, and then ever finer ones around the best: exact up to
+    there, and beyond it but for a flip or so. Infinity where no flips do; shape (P,).
+    """
+    import numpy as np
+
+    first, last = np.zeros_like(up.hit), sum(up.flips(True))
+    grid = np.linspace(0, 1, GRID + 1)
     while True:
-        high, low = up.reach(most, True), down.reach(most, False)
-        # the first place in the falling rates of one side that is low enough for each of the other
-        second = np.searchsorted(-low, gap - high - NOISE)
-        reached = second < len(low)
-        fewest = (np.arange(len(high)) + second)[reached].min(initial=2 * whole + 1)
-        if fewest <= min(most, whole):
-            return int(fewest)
-        if most >= whole:
-            return None
-        most *= 8
+        k = np.rint(first + (last - first) * grid)
+        total = k + _needed(down, up.reach(k, True) - gap[:, None])
+        best = total.argmin(axis=1)[:, None]
+        if (last - first <= GRID).all():
+            return np.take_along_axis(total, best, axis=1)[:, 0]
+        first = np.take_along_axis(k, np.maximum(best - 2, 0), axis=1)
+        last = np.take_along_axis(k, np.minimum(best + 2, GRID), axis=1)
+
+
+def _needed(down: _Sides, rate: "Floats") -> "Floats":
+    """Count the fewest flips that lower rates to others, by halving; infinity if none do."""
+    import numpy as np
+
+    most = sum(down.flips(False))
+    low, high = np.full(rate.shape, -1.0), np.broadcast_to(most + 1, rate.shape)
+    while (high - low > 1).any():
+        middle = np.floor((low + high) / 2)
+        enough = (middle >= 0) & (down.reach(np.maximum(middle, 0), False) <= rate + NOISE)
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return np.where(high > most, np.inf, high)
 
 
 def _fewest_unrelated(own: Cells, rest: Cells, limit: float) -> float | None:

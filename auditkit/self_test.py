@@ -2,7 +2,8 @@
 
 Every group has the rate of everybody in its attribute, and then each in turn another one: half the
 limit away, at the limit, and beyond it. How often would the gate say ``breach`` or ``within``?
-People count as if drawn one by one, in the numbers that weights and clusters leave of them.
+People count as if drawn one by one, in the numbers that weights and clusters leave of them; those
+of no recorded group are not counted in the worst way here, as they are before an all-clear.
 """
 
 from collections.abc import Sequence

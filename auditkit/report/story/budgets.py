@@ -122,16 +122,17 @@ def _among(record: AuditRecord, row: Budget | Cut) -> int:
 
 def _what(record: AuditRecord, kind: str) -> str:
     """Say what the lines show."""
-    label = measures.label(record.system)
+    yes = measures.words("false_negative_rate", record.system).among
+    no = measures.words("false_positive_rate", record.system).among
     if not record.system.label:
         return "people who get a place" if kind == BUDGETS else "people selected"
     if record.system.outcome == "burden":
         if kind == BUDGETS:
-            return f"places that go to people not recorded as {label}"
-        return f"people not recorded as {label} who are selected"
+            return f"places that go to {no}"
+        return f"{no} who are selected"
     if kind == BUDGETS:
-        return f"people recorded as {label} without a place"
-    return f"people recorded as {label} who are not selected"
+        return f"{yes} without a place"
+    return f"{yes} who are not selected"
 
 
 # ------------------------------------------------------------------------------------ the section
@@ -177,12 +178,14 @@ def _in_words(record: AuditRecord, everyone: Budget) -> str:
     share, what = _share(record, everyone)[0], _what(record, BUDGETS)
     lead = f"With {_places(everyone.places)}: of all {what}, {words.rate(share, True)}."
     if record.system.label and record.system.outcome == "benefit":
-        among = f"the people recorded as {measures.label(record.system)}"
-        lead = f"With {_places(everyone.places)}, {words.rate(share, True)} of {among} get none."
+        among = measures.words("false_negative_rate", record.system).among
+        lead = (
+            f"With {_places(everyone.places)}, {words.rate(share, True)} of the {among} get none."
+        )
     elif not record.system.label:
         lead = f"With {_places(everyone.places)}, {words.rate(share, True)} of the people get one."
     elif record.system.outcome == "burden":
-        among = f"people not recorded as {measures.label(record.system)}"
+        among = measures.words("false_positive_rate", record.system).among
         lead = f"Of {_places(everyone.places)}, {words.rate(share, True)} go to {among}."
     sentences = [lead]
     for attribute in _attributes(record.budgets):
