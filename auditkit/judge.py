@@ -195,7 +195,7 @@ def judge(
                     continue
                 present = [k for k in groups.of(attribute) if groups.names[k] not in absent]
                 if len(present) < 2 and group != NOT_RECORDED:
-                    rows.append(bare.row(attribute, group, Outcome.NOT_APPLICABLE, ONE_GROUP))
+                    rows.append(_alone(bare, groups, metric, attribute, group))
                     continue
                 gap = detectable.get((check.metric, attribute, group))
                 rows.append(gate.judge(i, attribute, group, gap))
@@ -232,6 +232,16 @@ class Bare:
             n=n,
             detectable=None,
         )
+
+
+def _alone(bare: Bare, groups: GroupTable, metric: Metric, attribute: str, group: str) -> Check:
+    """Tell of the only group: nothing to compare, unless people of another may be unrecorded."""
+    unknown = unknown_people(groups, metric, attribute)
+    if not unknown:
+        return bare.row(attribute, group, Outcome.NOT_APPLICABLE, ONE_GROUP)
+    people = "1 person is" if unknown == 1 else f"{unknown} people are"
+    note = f"the only recorded group, and {people} not recorded, who may be of another"
+    return bare.row(attribute, group, Outcome.UNDEFINED, note)
 
 
 @dataclass(frozen=True)

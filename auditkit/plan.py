@@ -212,7 +212,7 @@ class Data(Strict):
     need: Named | None = None
     score: Named | None = None
     score_range: tuple[float, float] | None = None
-    quota: int | None = Field(default=None, ge=1, le=10**15)
+    quota: int | None = Field(default=None, ge=1, le=10**15, strict=True)
     weight: Named | None = None
     cluster: Named | None = None
     strata: Named | None = None

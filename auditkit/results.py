@@ -331,7 +331,8 @@ class SelfTest:
     ``rate`` is that of everybody; the group alone has another one, so many limits away: 0, half,
     1, 1.5, 2 or 3. Of the two directions the one with more errors is told (``breach_0`` to
     ``breach_1``, ``within_1``), or the one that is found less often (the others); ``None`` where
-    no such rate exists. ``n`` counts the people in the group's denominator.
+    no such rate exists, and for an all-clear that hangs on people of no recorded group. ``n``
+    counts the people in the group's denominator.
     """
 
     requirement: str
@@ -359,7 +360,8 @@ class LabelError:
     ``error`` is ``any``: whichever labels do most; or ``unrelated``: labels of the other outcome
     that were recorded as this one whatever was decided, in the group or in its rest. ``labels`` of
     the ``labels_of`` recorded for the group and its rest are then wrong: the fewest that put a gap
-    within its limit beyond it, or the reverse. It is about the estimate, not about its bounds.
+    within its limit beyond it, or bring one beyond it to that limit or past it. It is about the
+    estimate, not about its bounds.
     """
 
     metric: str

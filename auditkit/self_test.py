@@ -2,11 +2,13 @@
 
 Every group has the rate of everybody in its attribute, and then each in turn another one: half the
 limit away, at the limit, and beyond it. How often would the gate say ``breach`` or ``within``?
-People count as if drawn one by one, in the numbers that weights and clusters leave of them; those
-of no recorded group are not counted in the worst way here, as they are before an all-clear.
+People count as if drawn one by one, in the numbers that weights and clusters leave of them. Where
+people of no recorded group are counted in the worst way before an all-clear, the chance of a right
+one is not computed, and that of a wrong one is the most that it can be: the worst way only lowers
+it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,8 @@ from auditkit.judge import Hypotheses, doubts
 from auditkit.measure import Tallied, number, tallied
 from auditkit.metrics.registry import metrics
 from auditkit.policy.schema import Policy, SettledCheck
-from auditkit.results import Check, Outcome, SelfTest
+from auditkit.results import NOT_RECORDED, Check, Effect, Outcome, SelfTest
+from auditkit.unrecorded import unknown_people
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +32,7 @@ SIZES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 WITHIN_LIMIT = 3
 """How many of them do not lie beyond the limit."""
 
+HIDDEN = "people of no recorded group are counted in the worst way before an all-clear"
 TOO_LITTLE = "too little data for an all-clear, whatever it shows"
 
 
@@ -50,7 +54,12 @@ def self_test(
             continue
         counted = tallied(groups, metrics()[check.metric])
         places = [i for i, name in enumerate(groups.names) if name in judged]
-        rows += _Gate.of(check, counted, places, policy, family).rows(groups.names)
+        unknown = {
+            i: unknown_people(groups, metrics()[check.metric], groups.names[i][0])
+            for i in places
+            if check.effect is Effect.BLOCK_UNLESS_WITHIN and groups.names[i][1] != NOT_RECORDED
+        }
+        rows += _Gate.of(check, counted, places, policy, family).rows(groups.names, unknown)
     return tuple(rows)
 
 
@@ -101,7 +110,7 @@ class _Gate:
             np.where(doubtful, 0.0, chances(Outcome.WITHIN, policy.alpha)),
         )
 
-    def rows(self, names: Sequence[tuple[str, str]]) -> list[SelfTest]:
+    def rows(self, names: Sequence[tuple[str, str]], unknown: Mapping[int, int]) -> list[SelfTest]:
         """Tell each group: the worse direction of an error, and of finding what is there."""
         import numpy as np
 
@@ -113,6 +122,10 @@ class _Gate:
         for k, place in enumerate(self.places):
             at = [number(chance) for chance in breach[:, k]]
             clear = [number(chance) for chance in within[:WITHIN_LIMIT, k]]
+            note = TOO_LITTLE if self.doubtful[k] else ""
+            if unknown.get(place) and not note:
+                clear[:-1] = [None] * (WITHIN_LIMIT - 1)
+                note = HIDDEN
             rows.append(
                 SelfTest(
                     self.check.requirement,
@@ -129,7 +142,7 @@ class _Gate:
                     clear[0],
                     clear[1],
                     clear[2],
-                    TOO_LITTLE if self.doubtful[k] else "",
+                    note,
                 )
             )
         return rows

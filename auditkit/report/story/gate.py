@@ -65,7 +65,8 @@ def _of(record: AuditRecord, check: Check, rows: list[SelfTest]) -> list[Block]:
 def _sentences(rows: list[SelfTest]) -> tuple[str, ...]:
     alarm = min(sum(row.breach_0 or 0.0 for row in rows), 1.0)
     worst = max(rows, key=lambda row: row.within_1 or 0.0)
-    kept = sum((row.within_0 or 0.0) >= LIKELY for row in rows)
+    known = [row.within_0 for row in rows if row.within_0 is not None]
+    kept = sum(chance >= LIKELY for chance in known)
     found = sum((row.breach_2 or 0.0) >= LIKELY for row in rows)
     groups = words.plural(len(rows), "group")
     return (
@@ -74,11 +75,25 @@ def _sentences(rows: list[SelfTest]) -> tuple[str, ...]:
         f"A wrong all-clear: a group whose gap lies exactly at the limit would be found within it "
         f"in {_at_most(worst.within_1 or 0.0)} of audits (most often: "
         f"{words.subject(worst.attribute, worst.group)}).",
-        f"A right all-clear: without any gap, {words.count(kept)} of {groups} would be found "
-        "within the limit four times in five or more. The others have too few people to show it.",
+        f"A right all-clear: {_right(kept, len(known), len(rows))}",
         f"A right finding: a gap of twice the limit would be found four times in five or more in "
         f"{words.count(found)} of {groups}.",
     )
+
+
+def _right(kept: int, known: int, of: int) -> str:
+    """Say of how many groups an all-clear could be expected, and of how many that is not known."""
+    said = (
+        f"without any gap, {words.count(kept)} of {words.plural(known, 'group')} would be found "
+        "within the limit four times in five or more. The others have too few people to show it."
+    )
+    if known == of:
+        return said
+    hidden = (
+        f"for {words.plural(of - known, 'group')} it is not computed, because people whose group "
+        "is not recorded are counted in the worst way first, which makes it rarer."
+    )
+    return f"{said} {words.sentence_case(hidden)}" if known else hidden
 
 
 def _at_most(share: float) -> str:

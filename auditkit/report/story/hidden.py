@@ -16,6 +16,7 @@ from auditkit.report.story.parts import (
 )
 from auditkit.results import (
     CROSS,
+    NOT_RECORDED,
     AuditRecord,
     Effect,
     LabelError,
@@ -44,6 +45,14 @@ def hidden(record: AuditRecord) -> Section:
 
 def _unknown(record: AuditRecord) -> Iterator[Block]:
     bounds = record.unknown_bounds
+    unrecorded = [g for g in record.groups if g.group == NOT_RECORDED and g.rows]
+    if not bounds and unrecorded:
+        named = words.listing(list(dict.fromkeys(words.attribute(g.attribute) for g in unrecorded)))
+        yield Paragraph(
+            f"For some people {named} is not recorded, and no gap that is held against a limit "
+            "could be bounded for it: what they would change is not known."
+        )
+        return
     if not bounds:
         yield Paragraph(
             "Everyone counted in a gap that is held against a limit has a recorded group, so no "
@@ -120,8 +129,8 @@ def _wrong(record: AuditRecord) -> Iterator[Block]:
         return
     yield Paragraph(
         f"These rates take the recorded outcome ({label}) as it is. Where it is wrong, "
-        "a gap may lie on the other side of its limit: beyond it instead of within, or within "
-        "instead of beyond. The tables say how few wrong labels would be enough, in two ways. "
+        "a gap may lie on the other side of its limit: beyond it instead of within, or no longer "
+        "beyond it on that side. The tables say how few wrong labels would be enough, in two ways. "
         "Worst: the labels that move the gap most are wrong, depending on the decision. Unrelated "
         "to the decision: people of the other outcome were recorded as those whom the rate is "
         "among, equally often whatever was decided on them, in the group or in everyone else. It "
