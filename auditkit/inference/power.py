@@ -25,8 +25,9 @@ MOST_POINTS, TAILS = 256, 1e-10
 COARSE_POINTS, COARSE_TAILS = 64, 1e-3
 """The same for the detectable gap, which is solved for many rows and needs fewer digits."""
 
-CURVE_TAILS, FEW = 1e-5, 300
-"""The mass left out of a table of chances, which is for reading; a group under 300 is few."""
+CURVE_TAILS, FEW, MANY, NODES = 1e-5, 300, 2000, 24
+"""The mass left out of a table of chances, which is for reading; a group under 300 is few, and one
+of 2,000 with a rest whose count varies by as much is many: then 12 points are enough."""
 
 NEAR = 1e-4
 """A chance this near to the power asked for is that power."""
@@ -199,8 +200,8 @@ def operating_characteristics(
     """Probability of ``breach`` or ``within`` at K true rates of G groups.
 
     As the four functions above, but the rest is enumerated once for all rates of a group, in
-    blocks of counts that carry all but 1e-5 (at most 256, or 64 for groups of 300 and more): within
-    0.01 of them.
+    blocks of counts that carry all but 1e-5 (at most 256, or 64 for groups of 300 and more), and
+    from some thousands on at 12 points of a normal curve: within 0.01 of them.
 
     Parameters
     ----------
@@ -225,10 +226,19 @@ def operating_characteristics(
     n1, n2, p1, p2 = _design(n1, n2, p1, p2)
     found = np.full(p1.shape, np.nan)
     breach = outcome is Outcome.BREACH
-    for rows, points in ((n1 < FEW, MOST_POINTS), (~(n1 < FEW), COARSE_POINTS)):
+    # the chance given the rest's count is a step there, which a few points would miss, unless the
+    # group's own rate varies about as much as the rest's
+    own, other = p1 * (1 - p1) / n1, p2 * (1 - p2) / n2
+    smooth = (np.isnan(own) | (own >= other / 4)).all(axis=0)
+    few, many = n1 < FEW, smooth & (n1 >= MANY) & (n2**2 * other >= MANY)
+    for rows, points in ((few, MOST_POINTS), (~few & ~many, COARSE_POINTS), (many, 0)):
         n, p = n1[rows], p1[:, rows]
         own, level = _last_axis(n, alpha)
-        rest = _rest(n2[rows], p2[rows], level, points, CURVE_TAILS)
+        rest = (
+            _rest(n2[rows], p2[rows], level, points, CURVE_TAILS)
+            if points
+            else _smooth_rest(n2[rows], p2[rows], level)
+        )
         if gap_floor is None:
             above, below = _gap_counts(own, rest, limit if breach else -limit, level)
         else:
@@ -408,6 +418,18 @@ def _rest(n: "Floats", p: "Floats", alpha: "Floats", most: int, tails: float) ->
     weight = np.where(start > last, 0, weight)  # or a row would depend on the rows beside it
     weight /= weight.sum(axis=-1, keepdims=True)
     return _Rest(weight, x / n, limits.lower, limits.upper)
+
+
+def _smooth_rest(n: "Floats", p: "Floats", alpha: "Floats") -> _Rest:
+    """Points of the normal curve that is near Bin(n, p) where n is large (Gauss and Hermite)."""
+    import numpy as np
+
+    nodes, weight = np.polynomial.hermite.hermgauss(NODES)
+    n, p = _last_axis(n, p)
+    x = np.clip(n * p + np.sqrt(2 * n * p * (1 - p)) * nodes, 0, n)
+    limits = clopper_pearson(x, np.broadcast_to(n, x.shape), alpha)
+    shares = np.broadcast_to(weight / weight.sum(), x.shape)
+    return _Rest(shares, x / n, limits.lower, limits.upper)
 
 
 def _least_count(n: "Floats", target: "Floats", spread: "Floats", alpha: "Floats") -> "Floats":

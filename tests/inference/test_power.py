@@ -120,7 +120,9 @@ def test_of_thousands_the_chance_of_an_all_clear_is_close(given):
     assert joint_within_probability(*jointly) == pytest.approx(within_jointly(*jointly), abs=near)
 
 
-@pytest.mark.parametrize(("n1", "n2"), [(30, 80), (60, 40), (500, 3000), (4000, 90_000)])
+@pytest.mark.parametrize(
+    ("n1", "n2"), [(30, 80), (60, 40), (500, 3000), (4000, 90_000), (30_000, 60_000)]
+)
 def test_the_curve_of_a_gate_is_what_each_chance_is(n1, n2):
     rates = np.array([0.05, 0.2, 0.25, 0.3, 0.35, 0.5])[:, None]
     curve = (np.array([n1]), np.array([n2]), rates, np.array([0.3]))
