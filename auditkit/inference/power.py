@@ -74,11 +74,7 @@ def breach_probability(
     ndarray
         In the broadcast shape of all six; NaN where a denominator is 0 or a rate outside [0, 1].
     """
-    n1, n2, p1, p2 = _narrower_last(*_design(n1, n2, p1, p2))
-    n1_, limit, alpha = _last_axis(n1, limit, alpha)
-    rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
-    above, below = _gap_counts(n1_, rest, limit, alpha)
-    return _chance(n1, p1, above, rest.weight) + _chance(n1, 1 - p1, below, rest.weight)
+    return _probability(Outcome.BREACH, n1, n2, p1, p2, limit, None, alpha)
 
 
 def joint_breach_probability(
@@ -110,11 +106,7 @@ def joint_breach_probability(
     ndarray
         In the broadcast shape of all seven; NaN where a denominator is 0 or a rate outside [0, 1].
     """
-    n1, n2, p1, p2 = _narrower_last(*_design(n1, n2, p1, p2))
-    n1_, ratio_limit, gap_floor, alpha = _last_axis(n1, ratio_limit, gap_floor, alpha)
-    rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
-    above, below = _joint_counts(n1_, rest, ratio_limit, gap_floor, alpha)
-    return _chance(n1, p1, above, rest.weight) + _chance(n1, 1 - p1, below, rest.weight)
+    return _probability(Outcome.BREACH, n1, n2, p1, p2, ratio_limit, gap_floor, alpha)
 
 
 def within_probability(
@@ -145,11 +137,7 @@ def within_probability(
     ndarray
         In the broadcast shape of all six; NaN where a denominator is 0 or a rate outside [0, 1].
     """
-    n1, n2, p1, p2 = _narrower_last(*_design(n1, n2, p1, p2))
-    n1_, limit, alpha = _last_axis(n1, limit, alpha)
-    rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
-    above, below = _gap_counts(n1_, rest, -limit, alpha)
-    return _chance_between(n1, p1, above, n1_ - below, rest.weight)
+    return _probability(Outcome.WITHIN, n1, n2, p1, p2, limit, None, alpha)
 
 
 def joint_within_probability(
@@ -180,11 +168,7 @@ def joint_within_probability(
     ndarray
         In the broadcast shape of all seven; NaN where a denominator is 0 or a rate outside [0, 1].
     """
-    n1, n2, p1, p2 = _narrower_last(*_design(n1, n2, p1, p2))
-    n1_, ratio_limit, gap_floor, alpha = _last_axis(n1, ratio_limit, gap_floor, alpha)
-    rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
-    above, below = _joint_counts(n1_, rest, 1 / ratio_limit, -gap_floor, alpha)
-    return _chance_between(n1, p1, above, n1_ - below, rest.weight)
+    return _probability(Outcome.WITHIN, n1, n2, p1, p2, ratio_limit, gap_floor, alpha)
 
 
 def operating_characteristics(
@@ -225,7 +209,6 @@ def operating_characteristics(
 
     n1, n2, p1, p2 = _design(n1, n2, p1, p2)
     found = np.full(p1.shape, np.nan)
-    breach = outcome is Outcome.BREACH
     # the chance given the rest's count is a step there, which a few points would miss, unless the
     # group's own rate varies about as much as the rest's
     own, other = p1 * (1 - p1) / n1, p2 * (1 - p2) / n2
@@ -233,23 +216,13 @@ def operating_characteristics(
     few, many = n1 < FEW, smooth & (n1 >= MANY) & (n2**2 * other >= MANY)
     for rows, points in ((few, MOST_POINTS), (~few & ~many, COARSE_POINTS), (many, 0)):
         n, p = n1[rows], p1[:, rows]
-        own, level = _last_axis(n, alpha)
+        (level,) = _last_axis(alpha)
         rest = (
             _rest(n2[rows], p2[rows], level, points, CURVE_TAILS)
             if points
             else _smooth_rest(n2[rows], p2[rows], level)
         )
-        if gap_floor is None:
-            above, below = _gap_counts(own, rest, limit if breach else -limit, level)
-        else:
-            joint = (limit, gap_floor) if breach else (1 / limit, -gap_floor)
-            above, below = _joint_counts(own, rest, *joint, level)
-        if breach:
-            found[:, rows] = _chance(n, p, above, rest.weight) + _chance(
-                n, 1 - p, below, rest.weight
-            )
-        else:
-            found[:, rows] = _chance_between(n, p, above, own - below, rest.weight)
+        found[:, rows] = _chance_of(outcome, n, p, rest, limit, gap_floor, level)
     return found
 
 
@@ -298,6 +271,47 @@ def detectable(
         _least_gap(n1, p2, above, rest.weight, power),
         _least_gap(n1, 1 - p2, below, rest.weight, power),
     )
+
+
+def _probability(
+    outcome: Outcome,
+    n1: "ArrayLike",
+    n2: "ArrayLike",
+    p1: "ArrayLike",
+    p2: "ArrayLike",
+    limit: "ArrayLike",
+    gap_floor: "ArrayLike | None",
+    alpha: "ArrayLike",
+) -> "Floats":
+    """Probability of an outcome, the side with fewer likely counts enumerated."""
+    n1, n2, p1, p2 = _narrower_last(*_design(n1, n2, p1, p2))
+    limit, alpha = _last_axis(limit, alpha)
+    if gap_floor is not None:
+        (gap_floor,) = _last_axis(gap_floor)
+    rest = _rest(n2, p2, alpha, MOST_POINTS, TAILS)
+    return _chance_of(outcome, n1, p1, rest, limit, gap_floor, alpha)
+
+
+def _chance_of(
+    outcome: Outcome,
+    n: "Floats",
+    p: "Floats",
+    rest: _Rest,
+    limit: "Floats | float",
+    gap_floor: "Floats | float | None",
+    alpha: "Floats",
+) -> "Floats":
+    """Probability of an outcome, given counts of the rest; without ``gap_floor`` of a gap limit."""
+    (own,) = _last_axis(n)
+    breach = outcome is Outcome.BREACH
+    if gap_floor is None:
+        above, below = _gap_counts(own, rest, limit if breach else -limit, alpha)
+    else:
+        joint = (limit, gap_floor) if breach else (1 / limit, -gap_floor)
+        above, below = _joint_counts(own, rest, *joint, alpha)
+    if breach:
+        return _chance(n, p, above, rest.weight) + _chance(n, 1 - p, below, rest.weight)
+    return _chance_between(n, p, above, own - below, rest.weight)
 
 
 def _gap_counts(
