@@ -273,7 +273,7 @@ class Gate:
         doubt = doubts(own, rest, self.policy.floor)
         unknown = 0
         if outcome is Outcome.WITHIN and not doubt:
-            unknown = self._unknown(attribute, group)
+            unknown = counted_worst(self.groups, self.check, attribute, group)
         if unknown:
             bounds = self._at_worst(bounds, i, low)
             outcome = bounds.outcome(self.check)
@@ -319,15 +319,6 @@ class Gate:
             unknown=unknown or None,
         )
 
-    def _unknown(self, attribute: str, group: str) -> int:
-        """Count the people who must not be able to undo an all-clear (statistics.md 26).
-
-        They count where nothing less than an all-clear lets the system pass.
-        """
-        if self.check.effect is not Effect.BLOCK_UNLESS_WITHIN or group == NOT_RECORDED:
-            return 0
-        return unknown_people(self.groups, self.metric, attribute)
-
     def _at_worst(self, bounds: "Bounded", i: int, alpha: float) -> "Bounded":
         """Widen the bounds of an all-clear to those at either corner."""
         at = corners(self.groups, self.metric)
@@ -353,6 +344,16 @@ class Gate:
         ):
             notes.append(f"within because the gap is shown to be under {self.check.gap_floor:g}")
         return "; ".join(notes)
+
+
+def counted_worst(groups: GroupTable, check: SettledCheck, attribute: str, group: str) -> int:
+    """Count the people who must not be able to undo an all-clear (statistics.md 26).
+
+    They count where nothing less than an all-clear lets the system pass.
+    """
+    if check.effect is not Effect.BLOCK_UNLESS_WITHIN or group == NOT_RECORDED:
+        return 0
+    return unknown_people(groups, metrics()[check.metric], attribute)
 
 
 def doubts(own: Side, rest: Side, floor: int) -> str:

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import GroupTable
 from auditkit.inference.power import operating_characteristics
-from auditkit.judge import Hypotheses, doubts
+from auditkit.judge import Hypotheses, counted_worst, doubts
 from auditkit.measure import Tallied, number, tallied
 from auditkit.metrics.registry import metrics
 from auditkit.policy.schema import Policy, SettledCheck
-from auditkit.results import NOT_RECORDED, Check, Effect, Outcome, SelfTest
-from auditkit.unrecorded import unknown_people
+from auditkit.results import Check, Outcome, SelfTest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,11 +53,7 @@ def self_test(
             continue
         counted = tallied(groups, metrics()[check.metric])
         places = [i for i, name in enumerate(groups.names) if name in judged]
-        unknown = {
-            i: unknown_people(groups, metrics()[check.metric], groups.names[i][0])
-            for i in places
-            if check.effect is Effect.BLOCK_UNLESS_WITHIN and groups.names[i][1] != NOT_RECORDED
-        }
+        unknown = {i: counted_worst(groups, check, *groups.names[i]) for i in places}
         rows += _Gate.of(check, counted, places, policy, family).rows(groups.names, unknown)
     return tuple(rows)
 
@@ -123,7 +118,7 @@ class _Gate:
             at = [number(chance) for chance in breach[:, k]]
             clear = [number(chance) for chance in within[:WITHIN_LIMIT, k]]
             note = TOO_LITTLE if self.doubtful[k] else ""
-            if unknown.get(place) and not note:
+            if unknown[place] and not note:
                 clear[:-1] = [None] * (WITHIN_LIMIT - 1)
                 note = HIDDEN
             rows.append(
