@@ -192,11 +192,12 @@ def fewest_flips(
     limit = np.array(limits)
     beyond = np.abs(gap) > limit + NOISE
     fewest = np.full(len(gap), np.inf)
-    for up, down, higher in ((own, rest, gap > 0), (rest, own, gap <= 0)):
+    one, other = _Sides.of(own), _Sides.of(rest)
+    for up, down, higher in ((one, other, gap > 0), (other, one, gap <= 0)):
         # a gap that is beyond comes back from one side: the lower rate less the higher one has to
         # reach minus the limit; a gap within can leave on either side
         wanted = np.where(beyond, np.where(higher, np.inf, -limit), limit + 2 * NOISE)
-        fewest = np.fmin(fewest, _flips(_Sides.of(up), _Sides.of(down), wanted))
+        fewest = np.fmin(fewest, _flips(up, down, wanted))
     return [None if np.isinf(k) else float(k) for k in fewest]
 
 

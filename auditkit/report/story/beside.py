@@ -213,10 +213,10 @@ def _other(record: AuditRecord, metric: str) -> Iterator[Block]:
 def _table(record: AuditRecord, metric: str, attribute: str) -> Table:
     name = words.sentence_case(measures.words(metric, record.system).name)
     rows = rows_of(record, metric, attribute)
+    interval = f"95{words.THIN}% interval"
     note = (
-        f"Under a rate or difference: its 95{words.THIN}% interval, where there is one. Gaps: to "
+        f"Under a rate or difference: its {interval}, where there is one. Gaps: to everyone else."
     )
-    note += "everyone else."
     if all(r.status is Status.NOT_APPLICABLE for r in rows):
         note += f" {OTHERS}"
     return table(

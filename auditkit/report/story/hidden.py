@@ -14,6 +14,7 @@ from auditkit.report.story.parts import (
     cut,
     table,
 )
+from auditkit.report.story.unknowns import hanging
 from auditkit.results import (
     CROSS,
     NOT_RECORDED,
@@ -66,9 +67,7 @@ def _unknown(record: AuditRecord) -> Iterator[Block]:
         "at once. The uncertainty from the number of people comes on top: an answer, which counts "
         "it, can hang on unknown people where both ends lie inside the limit."
     )
-    hanging = sum(row.could_change for row in bounds)
-    said = f"{words.count(hanging)} of {words.plural(len(bounds), 'answer')}"
-    told = f"{said} {'hangs' if hanging == 1 else 'hang'} on who they are."
+    told = hanging(bounds)
     if any(check.effect is Effect.BLOCK_UNLESS_WITHIN for check in record.checks):
         told += (
             " Where nothing less than an answer within the limit lets the system go on, a gap is "

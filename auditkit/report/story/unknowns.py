@@ -1,12 +1,21 @@
 """Who could not be judged, and why: page 1 names them before it shows any table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from auditkit.report.story import gaps, measures, words
 from auditkit.report.story.gaps import GapRow
 from auditkit.report.story.parts import Block, Bullets, Cell, Heading, Paragraph, Section, table
-from auditkit.results import ALL, CROSS, NOT_RECORDED, RANGE, AuditRecord, Exclusion, Outcome
+from auditkit.results import (
+    ALL,
+    CROSS,
+    NOT_RECORDED,
+    RANGE,
+    AuditRecord,
+    Exclusion,
+    Outcome,
+    UnknownBound,
+)
 
 STATES = {
     "not_collected": "not collected, so nothing is known of it; it was not guessed",
@@ -158,13 +167,14 @@ def unrecorded(record: AuditRecord) -> tuple[str, ...]:
 def _hanging(record: AuditRecord, attribute: str) -> str:
     """Say how many answers hang on who the people of no recorded group are."""
     bounds = [b for b in record.unknown_bounds if b.attribute == attribute]
-    hanging = sum(b.could_change for b in bounds)
-    if not hanging:
-        return ""
-    hang = "hangs" if hanging == 1 else "hang"
-    return (
-        f" {words.count(hanging)} of {words.plural(len(bounds), 'answer')} {hang} on who they are."
-    )
+    return f" {hanging(bounds)}" if any(b.could_change for b in bounds) else ""
+
+
+def hanging(bounds: Sequence[UnknownBound]) -> str:
+    """Say how many answers hang on people of no recorded group."""
+    number = sum(b.could_change for b in bounds)
+    hang = "hangs" if number == 1 else "hang"
+    return f"{words.count(number)} of {words.plural(len(bounds), 'answer')} {hang} on who they are."
 
 
 def unmatched(record: AuditRecord) -> tuple[str, ...]:
