@@ -716,8 +716,11 @@ def round_floats(value: T, digits: int = 10) -> T:
         out = tuple(round_floats(item, digits) for item in value)
     elif hasattr(type(value), "__dataclass_fields__"):
         row: Any = value
-        values = {name: getattr(row, name) for name in type(row).__dataclass_fields__}
-        held = {k: v for k, v in values.items() if not isinstance(v, str | int | None)}
-        changes = {name: round_floats(item, digits) for name, item in held.items()}
+        held = [(name, getattr(row, name)) for name in type(row).__dataclass_fields__]
+        changes = {
+            name: round_floats(item, digits)
+            for name, item in held
+            if isinstance(item, float | tuple) or hasattr(item, "__dataclass_fields__")
+        }
         out = replace(row, **changes) if changes else row
     return cast("T", out)

@@ -143,7 +143,8 @@ def work_fairlearn(path: str) -> None:
 
 IMPORTS = {
     "pandas": "pandas, pyarrow.parquet",
-    "auditkit": "auditkit.api, duckdb, pandas, narwhals.stable.v2, scipy.special",
+    "auditkit": "auditkit.api, duckdb, pandas, narwhals.stable.v2, scipy.special, "
+    "narwhals._duckdb.namespace, narwhals._duckdb.group_by, pyarrow.pandas_compat",
     "aequitas": "pandas, aequitas.fairness",
     "fairlearn": "pandas, fairlearn.metrics, sklearn.metrics",
 }

@@ -308,3 +308,13 @@ def test_more_people_or_a_laxer_level_detect_smaller_gaps():
     assert np.all(np.diff(gaps) < 0)
     assert np.all(np.diff(detectable(300, 5000, 0.3, 0.05, [0.001, 0.01, 0.05])) < 0)
     assert np.all(np.diff(detectable(300, 5000, 0.3, [0.02, 0.05, 0.1], ALPHA)) > 0)
+
+
+def test_the_detectable_gap_of_large_groups_is_found_four_times_in_five():
+    """Groups of thousands, whose rests are looked at at a few points of a curve."""
+    rng = np.random.default_rng(9)
+    n1 = np.rint(np.exp(rng.uniform(np.log(2000), np.log(30_000), 60)))
+    n2 = np.rint(n1 * np.exp(rng.uniform(0, 4, 60)))
+    design = (n1, n2, rng.uniform(0.01, 0.99, 60), np.full(60, 0.05), ALPHA / 12)
+    power = power_at(detectable(*design), *design)
+    assert np.all(np.abs(power - 0.8) <= 0.01)
