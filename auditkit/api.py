@@ -39,6 +39,7 @@ from auditkit.results import (
 )
 from auditkit.scores import scored
 from auditkit.self_test import self_test
+from auditkit.spread import spreads
 from auditkit.stratified import stratify
 from auditkit.sweeps import budgets, cuts
 from auditkit.unrecorded import unknown_bounds
@@ -126,6 +127,9 @@ def _run(
                 exclusions=evidence.exclusions,
                 measurements=(*measurements, *scores),
                 disparities=(*disparities, *score_gaps),
+                spreads=spreads(
+                    groups, labelled=labelled, floor=policy.floor, seed=plan.audit.seed
+                ),
                 stratified_disparities=stratified,
                 baseline=beside,
                 budgets=budgets(plan, evidence, policy.floor),

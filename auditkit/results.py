@@ -139,6 +139,32 @@ class Disparity:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """How far the rates of an attribute's groups lie apart, and how far by chance alone.
+
+    ``range`` is the highest less the lowest rate, ``expected_range`` what it would be on average if
+    all groups had one rate. ``spread`` is the standard deviation of the groups' rates less what
+    sampling adds to it. ``p_adjusted`` holds the share of false findings over all ``comparisons``
+    of the scan at its level (Benjamini and Yekutieli, 2001). No outcome rests on it.
+    """
+
+    metric: str
+    attribute: str
+    groups: Count
+    n: Count
+    highest: str
+    lowest: str
+    range: float | None
+    expected_range: float | None
+    spread: float | None
+    p_value: float | None
+    p_adjusted: float | None
+    comparisons: Count
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StratifiedDisparity:
     """How far a group lies from its rest at one value of the control, or ``(pooled)`` over them.
 
@@ -638,6 +664,7 @@ class AuditRecord:
     exclusions: tuple[Exclusion, ...]
     measurements: tuple[Measurement, ...]
     disparities: tuple[Disparity, ...]
+    spreads: tuple[Spread, ...]
     stratified_disparities: tuple[StratifiedDisparity, ...]
     baseline: tuple[BaselineRate, ...]
     budgets: tuple[Budget, ...]
@@ -656,6 +683,7 @@ class AuditRecord:
 TABLES: dict[str, type] = {
     "measurements": Measurement,
     "disparities": Disparity,
+    "spreads": Spread,
     "stratified_disparities": StratifiedDisparity,
     "baseline": BaselineRate,
     "budgets": Budget,

@@ -21,6 +21,7 @@ ORDER = [
     "inference",
     "measure",
     "disparity",
+    "spread",
     "scores",
     "stratified",
     "baseline",
