@@ -38,6 +38,7 @@ from auditkit.results import (
     round_floats,
 )
 from auditkit.scores import scored
+from auditkit.seeds import over_seeds
 from auditkit.self_test import self_test
 from auditkit.spread import spreads
 from auditkit.stratified import stratify
@@ -132,6 +133,13 @@ def _run(
                 ),
                 stratified_disparities=stratified,
                 baseline=beside,
+                seeds=over_seeds(
+                    groups,
+                    evidence.seeds,
+                    min(plan.groups.intersections, len(plan.measured)),
+                    labelled=labelled,
+                    floor=policy.floor,
+                ),
                 budgets=budgets(plan, evidence, policy.floor),
                 cuts=cuts(plan, evidence, policy.floor),
                 checks=checks,
@@ -304,6 +312,7 @@ def audit(
     strata: "str | pd.Series[Any] | None" = None,
     count: str | None = None,
     baseline: "str | pd.Series[Any] | None" = None,
+    seeds: "Sequence[str | pd.Series[Any]]" = (),
     control: "str | pd.Series[Any] | None" = None,
     control_reason: str = "",
     table: str | None = None,
@@ -362,6 +371,9 @@ def audit(
     baseline : str or Series, optional
         What is decided today about the same rows, by people or by the present rule, read with the
         same ``selected``. It stands beside the system in the tables; no verdict rests on it.
+    seeds : sequence of str or Series, optional
+        Decisions of the same system about the same rows, trained again with other seeds: how far
+        rates and gaps depend on the training run. No verdict rests on them.
     control : str or Series, optional
         A factor at whose values groups are compared too; ``control_reason`` says in a sentence why
         that is legitimate, and is printed.
@@ -416,6 +428,7 @@ def audit(
             "strata": rows.column("strata", strata),
             "count": count,
             "baseline": rows.column("baseline", baseline),
+            "seeds": rows.columns("seeds", seeds),
             "control": rows.column("control", control),
             "control_reason": control_reason,
             "outcome": outcome,

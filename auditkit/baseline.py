@@ -52,7 +52,7 @@ def set_beside(
         if not measurable(metric, labelled=labelled):
             rows += [_without(metric, attribute, group) for attribute, group in groups.names]
         else:
-            rows += _pair(groups, metric, floor, clustered=clustered).rows()
+            rows += pair(groups, metric, floor, clustered=clustered).rows()
     return tuple(rows)
 
 
@@ -63,7 +63,7 @@ def _without(metric: Metric, attribute: str, group: str) -> BaselineRate:
     )  # fmt: skip
 
 
-def _pair(groups: GroupTable, metric: Metric, floor: int, *, clustered: bool) -> "Pair":
+def pair(groups: GroupTable, metric: Metric, floor: int, *, clustered: bool) -> "Pair":
     """Count a rate of both among the people of whom both can be told."""
     import numpy as np
 

@@ -36,6 +36,9 @@ NOT_BUILT = {
 MOST_BINS = 50
 """More cuts than this make groups that nobody can be told apart by."""
 
+MOST_SEEDS = 50
+"""Other training runs: each is counted in a pass of its own."""
+
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+\.0+")
 NUMBER = re.compile(
     r"\s*[-+]?(?:(?:[0-9]{1,300}(?:\.[0-9]*)?|\.[0-9]+)"
@@ -193,6 +196,10 @@ class Data(Strict):
     rule decided. It is read with the same ``selected`` and stands beside the system; no verdict
     rests on it.
 
+    ``seeds`` names columns of decisions about the same rows by the same system, trained again with
+    other seeds. They tell how far rates and gaps depend on the training run; no verdict rests on
+    them.
+
     ``quota`` says how many people the budget can select, in weight where people are weighted; they
     are those with the highest scores.
 
@@ -218,6 +225,7 @@ class Data(Strict):
     strata: Named | None = None
     count: Named | None = None
     baseline: Named | None = None
+    seeds: Annotated[tuple[Named, ...], InOrder, Field(max_length=MOST_SEEDS)] = ()
     control: Named | None = None
     control_reason: str = ""
     task: Literal["binary"] = "binary"
@@ -266,6 +274,29 @@ class Data(Strict):
             )
         if self.protected_table is not None and self.protected_source is None:
             raise ValueError("protected_table is given without protected_source")
+        return self
+
+    @model_validator(mode="after")
+    def _decisions_apart(self) -> Self:
+        for role in ("label", "decision"):
+            column = getattr(self, role)
+            if self.baseline is not None and self.baseline == column:
+                raise ValueError(
+                    f"data.baseline and data.{role} both name '{column}': nothing would be "
+                    f"compared. Name the column of what is decided today"
+                )
+            if column is not None and column in self.seeds:
+                raise ValueError(
+                    f"data.seeds and data.{role} both name '{column}'. Name the decisions of other "
+                    f"training runs only"
+                )
+        if self.seeds and self.decision is None:
+            raise ValueError(
+                "data.seeds names decisions of other training runs, but data.decision is not "
+                "given. Write the decisions of the audited run into a column too"
+            )
+        if twice := sorted({name for name in self.seeds if self.seeds.count(name) > 1}):
+            raise ValueError(f"data.seeds names {listed(twice)} more than once")
         return self
 
     @model_validator(mode="after")
@@ -557,13 +588,6 @@ class AuditPlan(Strict):
                 f"data.label and data.decision both name '{self.data.label}': every decision "
                 f"would look right"
             )
-        columns = {"label": self.data.label, "decision": self.data.decision}
-        for role, column in columns.items():
-            if self.data.baseline is not None and self.data.baseline == column:
-                raise ValueError(
-                    f"data.baseline and data.{role} both name '{column}': nothing would be "
-                    f"compared. Name the column of what is decided today"
-                )
         drawn = {"weight": self.data.weight, "cluster": self.data.cluster}
         if self.data.count is not None and (given := [k for k, v in drawn.items() if v]):
             raise ValueError(
@@ -592,6 +616,7 @@ class AuditPlan(Strict):
                 )
         named = ("label", "decision", "baseline")
         outcomes = {getattr(self.data, role): f"data.{role}" for role in named}
+        outcomes |= dict.fromkeys(self.data.seeds, "data.seeds")
         for attribute in self.measured:
             if role := outcomes.get(attribute.column):
                 raise ValueError(

@@ -221,6 +221,33 @@ class BaselineRate:
 
 
 @dataclass(frozen=True, slots=True)
+class SeedSpread:
+    """One rate over several training runs of the same system: how far it hangs on the run.
+
+    ``estimate`` and ``gap`` (group minus rest) are those of the audited run, among ``n`` people;
+    the lowest and highest are over all ``runs``, the audited one with them, each other one among
+    the people about whom it decided too. ``changed`` is the share of people in the rate's
+    denominator about whom another run decides otherwise, on average over the other runs; there is
+    none where the decision says who is in the denominator. No outcome rests on any of it.
+    """
+
+    metric: str
+    attribute: str
+    group: str
+    runs: Count
+    n: Count
+    estimate: float | None
+    lowest: float | None
+    highest: float | None
+    gap: float | None
+    gap_lowest: float | None
+    gap_highest: float | None
+    changed: float | None
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """What a number of places, given to the highest scores of everybody, would mean for a group.
 
@@ -533,6 +560,7 @@ class SystemInfo:
     score: str = ""
     need: str = ""
     baseline: str = ""
+    seeds: tuple[str, ...] = ()
     quota: int | None = None
     cut: float | None = None
     cut_basis: CutBasis = CutBasis.UNKNOWN
@@ -623,7 +651,7 @@ class Digests:
     """SHA-256 of what the audit was made from, by content and not by file.
 
     ``decisions`` are the system's; ``baseline`` is of both decisions about each row, and empty
-    where no baseline is declared.
+    where no baseline is declared; ``seeds`` are the same with each other training run.
     """
 
     data: str
@@ -632,6 +660,7 @@ class Digests:
     policy: str
     code: str
     baseline: str = ""
+    seeds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -667,6 +696,7 @@ class AuditRecord:
     spreads: tuple[Spread, ...]
     stratified_disparities: tuple[StratifiedDisparity, ...]
     baseline: tuple[BaselineRate, ...]
+    seeds: tuple[SeedSpread, ...]
     budgets: tuple[Budget, ...]
     cuts: tuple[Cut, ...]
     checks: tuple[Check, ...]
@@ -686,6 +716,7 @@ TABLES: dict[str, type] = {
     "spreads": Spread,
     "stratified_disparities": StratifiedDisparity,
     "baseline": BaselineRate,
+    "seeds": SeedSpread,
     "budgets": Budget,
     "cuts": Cut,
     "checks": Check,

@@ -25,6 +25,7 @@ ORDER = [
     "scores",
     "stratified",
     "baseline",
+    "seeds",
     "sweeps",
     "unrecorded",
     "label_error",

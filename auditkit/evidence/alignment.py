@@ -41,6 +41,17 @@ class Rowwise:
         self.data = self.data.assign(**{name: aligned})
         return name
 
+    def columns(self, role: str, given: Any) -> list[str | None]:  # noqa: ANN401
+        """Return the names of several columns; a single name is no list of them.
+
+        Raises
+        ------
+        PlanError, DataError
+        """
+        if isinstance(given, str) or not isinstance(given, Sequence):
+            raise PlanError(f"{role} is a list of columns, such as ['run_2', 'run_3'].")
+        return [self.column(f"{role} {place}", one) for place, one in enumerate(given, start=1)]
+
     def _refuse_other_index(self, role: str, given: "pd.Series[Any]") -> None:
         index = self.data.index
         if not index.is_unique or not given.index.is_unique:

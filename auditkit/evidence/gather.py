@@ -67,6 +67,8 @@ class Evidence:
     scores: ScoreCounts | None = None
     paired: Counts | None = None
     """Both decisions about each row, where a baseline is declared."""
+    seeds: tuple[Counts, ...] = ()
+    """The same with the decisions of each other training run."""
 
 
 @plainly()
@@ -115,6 +117,7 @@ def gather(
     assert found is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
     counts = quality.counts(found, amounts)
     paired = quality.paired(found, amounts) if plan.data.baseline is not None else None
+    seeds = tuple(_other_run(plan, source, amounts, column) for column in plan.data.seeds)
     depth = min(plan.groups.intersections, len(counts.attributes))
     refuse_fine_crossings(counts, depth)
     groups = tabulate(counts, depth, _design(source, gathered, quality, counts, depth))
@@ -140,7 +143,19 @@ def gather(
         labelled=plan.data.label is not None,
         scores=scores,
         paired=paired,
+        seeds=seeds,
     )
+
+
+def _other_run(plan: AuditPlan, source: Source, amounts: Amounts, column: str) -> Counts:
+    """Count the decisions of another training run beside those of the audited one."""
+    beside = plan.data.model_copy(update={"baseline": column})
+    plan = plan.model_copy(update={"data": beside})
+    keys = keys_of(plan, source, decided=True)
+    found = tally(source.frame, keys, amounts)
+    quality = _examined(plan, source, keys, found, model=False)
+    assert found is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
+    return quality.paired(found, amounts)
 
 
 def _scores(
@@ -161,7 +176,7 @@ def _of_table(plan: AuditPlan, source: Source) -> Evidence:
     """Take counts as they were published, where neither decisions nor a model are given."""
     if not is_wide(source):
         raise PlanError(DECIDED_ONCE)
-    if given := [name for name in ROWS_ONLY if getattr(plan.data, name) is not None]:
+    if given := [name for name in ROWS_ONLY if getattr(plan.data, name) not in (None, ())]:
         raise PlanError(
             *(
                 f"data.{name} says something of rows, but the source is a table of counts by "
@@ -186,6 +201,7 @@ ROWS_ONLY = (
     "count",
     "control",
     "baseline",
+    "seeds",
     "score",
     "quota",
     "key",
@@ -210,7 +226,7 @@ def _columns(plan: AuditPlan, scorer: Scorer | None) -> list[str]:
     data = plan.data
     drawn = (data.weight, data.cluster, data.strata, data.count, data.control)
     decided = (data.label, data.decision, data.baseline, data.score)
-    named += [name for name in (*decided, *drawn) if name]
+    named += [name for name in (*decided, *drawn, *data.seeds) if name]
     return named + list(scorer.features if scorer is not None else ())
 
 

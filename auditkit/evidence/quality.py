@@ -433,13 +433,18 @@ def _baseline(
     problems: list[str],
     notes: list[str],
 ) -> dict[str | None, int]:
-    """Say for each text of the baseline whether it selects, by the values of the decision.
+    """Say for each text of the baseline, or of another run, whether it selects.
+
+    That is read by the values of the decision.
 
     A value that the decision never has, and that ``selected`` does not name, may be another
     spelling of one that selects. To take it for "not selected" would make the baseline look worse
     than it is, so it is refused.
     """
     name, levels = plan.data.baseline, columns[BASELINE]
+    run = name in plan.data.seeds
+    what, who = ("another training run", "that run") if run else ("the baseline",) * 2
+    key = "data.seeds" if run else "data.baseline"
     spelled, rows = _values(levels)
     selected, cut = plan.data.selected, isinstance(plan.data.selected, Above)
     chosen: tuple[str, ...] = ("true",)
@@ -452,23 +457,23 @@ def _baseline(
     if bad := levels.get(UNPARSABLE):
         assert isinstance(selected, Above)  # noqa: S101
         problems.append(
-            f"Column '{name}' is the baseline, and data.selected cuts decisions above "
+            f"Column '{name}' is {what}, and data.selected cuts decisions above "
             f"{selected.above:g}, but {bad} rows of it hold something that is not a finite number. "
-            f"Write a number above {selected.above:g} where the baseline selects, one that is not "
+            f"Write a number above {selected.above:g} where {who} selects, one that is not "
             f"where it does not, and leave empty what is not known."
         )
     elif not rows:
         problems.append(
-            f"Column '{name}' is the baseline, but all {sum(levels.values())} rows of it are "
-            f"empty. Name the column of what is decided today, or take data.baseline out."
+            f"Column '{name}' is {what}, but all {sum(levels.values())} rows of it are empty. Name "
+            f"a column that holds decisions, or take it out of {key}."
         )
     elif strange := {value: n for value, n in rows.items() if value not in known}:
         problems.append(
-            f"Column '{name}' is the baseline, but {sum(strange.values())} rows of it hold "
+            f"Column '{name}' is {what}, but {sum(strange.values())} rows of it hold "
             f"{seen(strange)}, which are no values of the decision ({seen(decided)}). Write it in "
-            f"the words of the decision: {listed(chosen)} where the baseline selects."
+            f"the words of the decision: {listed(chosen)} where {who} selects."
         )
-    notes += _marks(f"Column '{name}'", set(rows) - set(chosen), "not selected by the baseline")
+    notes += _marks(f"Column '{name}'", set(rows) - set(chosen), f"not selected by {who}")
     return {None: UNKNOWN} | {t: YES if v in chosen else NO for t, v in spelled.items()}
 
 

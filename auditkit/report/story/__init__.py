@@ -15,6 +15,7 @@ from auditkit.report.story.numbers import tables
 from auditkit.report.story.parts import Section
 from auditkit.report.story.reliance import relies
 from auditkit.report.story.scan import scan
+from auditkit.report.story.training import training
 from auditkit.report.story.unknowns import unjudged, unknown
 from auditkit.report.story.verdict import (
     VerdictLine,
@@ -52,6 +53,7 @@ def sections(record: AuditRecord) -> tuple[Section, ...]:
         disparities(record),
         *at_equal_control(record),
         *beside_today(record),
+        *training(record),
         *if_another(record),
         *scan(record),
         *gate(record),

@@ -19,7 +19,8 @@ def limits(record: AuditRecord) -> Section:
         "asked or never scored.",
         *_of_attributes(record),
         "It holds for these data and this version of the system. Another place, another time or a "
-        "changed model may give other numbers, and one set of decisions was looked at.",
+        "changed model may give other numbers.",
+        *_of_training(record),
         "It is compared with the limits of one policy. It is not a legal assessment.",
         *_of_detection(record),
     ]
@@ -28,6 +29,15 @@ def limits(record: AuditRecord) -> Section:
     if notes:
         blocks += [Heading("Noted along the way"), Bullets(notes)]
     return Section("limits", "What this audit cannot tell you", "Cannot tell", tuple(blocks))
+
+
+def _of_training(record: AuditRecord) -> list[str]:
+    if record.seeds:
+        return []
+    return [
+        "One set of decisions was looked at. If a trained model made them, that is one training "
+        "run: the same model trained with another seed can decide otherwise about the same people."
+    ]
 
 
 def _of_labels(record: AuditRecord) -> list[str]:
@@ -246,6 +256,7 @@ def proof(record: AuditRecord) -> Section:
         ("Decision", measures.rule(s)),
         ("Score", words.name(s.score) or "none"),
         ("Decided today (baseline)", words.name(s.baseline) or "none"),
+        ("Other training runs", ", ".join(words.name(run) for run in s.seeds) or "none"),
         ("Seed", str(p.seed)),
     ]
     digests: list[tuple[str | Cell, ...]] = [
@@ -253,6 +264,8 @@ def proof(record: AuditRecord) -> Section:
         for field in ("data", "decisions", "plan", "policy", "code", "baseline")
         if field != "baseline" or p.digests.baseline
     ]
+    runs = zip(s.seeds, p.digests.seeds, strict=True)
+    digests += [(f"Training run {words.name(run)}", digest) for run, digest in runs]
     sources: list[tuple[str | Cell, ...]] = [
         (plain(f.role), words.name(f.name), *_content(f)) for f in p.source
     ]
