@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from auditkit import account
 from auditkit import record as recording
 from auditkit.baseline import set_beside
+from auditkit.calibration import calibrations
 from auditkit.disparity import compare
 from auditkit.errors import DataError, PlanError, did_you_mean, unreadable
 from auditkit.evidence.alignment import Rowwise
@@ -92,6 +93,7 @@ def _run(
     groups, labelled = evidence.groups, evidence.labelled
     measurements = measure(groups, labelled=labelled, floor=policy.floor)
     scores, score_gaps = scored(plan, evidence, policy.floor)
+    calibration, brier = calibrations(plan, evidence, policy.floor)
     family = hypotheses(groups, policy, labelled=labelled)
     detectable = detectable_gaps(groups, policy, family, labelled=labelled)
     disparities = compare(groups, plan, policy.floor, detectable, labelled=labelled)
@@ -140,6 +142,8 @@ def _run(
                     labelled=labelled,
                     floor=policy.floor,
                 ),
+                calibration=calibration,
+                brier=brier,
                 budgets=budgets(plan, evidence, policy.floor),
                 cuts=cuts(plan, evidence, policy.floor),
                 checks=checks,
@@ -204,8 +208,8 @@ class Audit:
     def figure(self, name: str, by: str) -> "Figure":
         """Draw a check of the policy, a metric, or ``attributions``, by an attribute or crossing.
 
-        ``baseline`` draws the rate of the harm beside that of what is decided today; ``budgets``
-        and ``cuts`` of the score are drawn by an attribute.
+        ``baseline`` draws the rate of the harm beside that of what is decided today; ``budgets``,
+        ``cuts`` of the score and its ``calibration`` are drawn by an attribute.
 
         Raises
         ------
@@ -228,10 +232,10 @@ class Audit:
             figure = figures.attributions(self.record, by)
         elif name == "baseline" and self.record.baseline:
             figure = figures.beside(self.record, primary(self.record), by)
-        elif name in ("budgets", "cuts"):
+        elif name in figures.AXES:
             figure = figures.swept(self.record, name, by)
         else:
-            drawn = ["attributions", "budgets", "cuts"]
+            drawn = ["attributions", *figures.AXES]
             known = {*checks, *metrics, *drawn, *(["baseline"] * bool(self.record.baseline))}
             raise PlanError(f"There is nothing named '{name}' to draw. {did_you_mean(name, known)}")
         figure.set_label(f"{name} by {by}")

@@ -221,6 +221,59 @@ class BaselineRate:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was recorded of a group's people at like scores, beside everybody else's.
+
+    ``band`` counts bands of scores from 1, the same for every group; ``(pooled)`` puts them
+    together with fixed weights. ``residual`` is ``observed``, the share with the positive recorded
+    outcome, less ``mean_score``; ``gap`` is the group's residual less the rest's: above 0, the
+    scores of the group are too low beside those of the rest. ``lower`` and ``upper`` are the 95 %
+    interval of ``observed``. ``doubled`` is the standardised gap over twice as many bands. No
+    outcome rests on any of it.
+    """
+
+    attribute: str
+    group: str
+    band: str
+    low: float
+    high: float
+    n: Count
+    mean_score: float | None
+    observed: float | None
+    lower: float | None
+    upper: float | None
+    residual: float | None
+    rest_n: Count
+    rest_residual: float | None
+    gap: float | None
+    gap_lower: float | None
+    gap_upper: float | None
+    doubled: float | None
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Brier:
+    """The Brier score of a group, taken apart: ``reliability - resolution + uncertainty + within``.
+
+    Over bands of scores, less what few people to a band add (Ferro and Fricker, 2012), so that a
+    part can lie below 0 by chance. ``within`` is what the bands do not carry.
+    """
+
+    attribute: str
+    group: str
+    n: Count
+    brier_score: float | None
+    reliability: float | None
+    resolution: float | None
+    uncertainty: float | None
+    within: float | None
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SeedSpread:
     """One rate over several training runs of the same system: how far it hangs on the run.
 
@@ -697,6 +750,8 @@ class AuditRecord:
     stratified_disparities: tuple[StratifiedDisparity, ...]
     baseline: tuple[BaselineRate, ...]
     seeds: tuple[SeedSpread, ...]
+    calibration: tuple[Calibration, ...]
+    brier: tuple[Brier, ...]
     budgets: tuple[Budget, ...]
     cuts: tuple[Cut, ...]
     checks: tuple[Check, ...]
@@ -717,6 +772,8 @@ TABLES: dict[str, type] = {
     "stratified_disparities": StratifiedDisparity,
     "baseline": BaselineRate,
     "seeds": SeedSpread,
+    "calibration": Calibration,
+    "brier": Brier,
     "budgets": Budget,
     "cuts": Cut,
     "checks": Check,

@@ -23,6 +23,7 @@ ORDER = [
     "disparity",
     "spread",
     "scores",
+    "calibration",
     "stratified",
     "baseline",
     "seeds",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from auditkit.errors import PlanError
 from auditkit.report.story import beside as together
-from auditkit.report.story import budgets, comparisons, measures, reliance, words
+from auditkit.report.story import budgets, calibration, comparisons, measures, reliance, words
 from auditkit.report.story.gaps import GapRow, directions, gap_rows
 from auditkit.report.vector import inline
 from auditkit.results import SAMPLING, Attribution, AuditRecord, BaselineRate
@@ -220,21 +220,34 @@ def attributions(record: AuditRecord, attribute: str) -> "Figure":
     return _figure_of(axes)
 
 
+AXES = {
+    "budgets": "places",
+    "cuts": "selected: a score above",
+    "calibration": "score; on the dashed line it agrees with what was recorded",
+}
+
+
 def swept(record: AuditRecord, kind: str, attribute: str) -> "Figure":
     """Draw a share of each group over the number of places, or over the cut of the score.
 
-    ``kind`` is ``budgets`` or ``cuts``. The number or cut in use is marked; where those who tie
-    have to be drawn, or a bin hides their order, a band shows what that can change. Of more than 6
-    groups the 6 with most people are drawn.
+    ``kind`` is ``budgets``, ``cuts`` or ``calibration``: what was recorded over the score, with its
+    interval, beside the line on which both agree. The number or cut in use is marked; where those
+    who tie have to be drawn, or a bin hides their order, a band shows what that can change. Of more
+    than 6 groups the 6 with most people are drawn.
 
     Raises
     ------
     PlanError
-        There are no budgets, or no cuts, of the attribute.
+        There is nothing of the kind by the attribute.
     """
-    found = budgets.sweep(record, kind, attribute)
+    calibrated = kind == calibration.KIND
+    found = (
+        calibration.curves(record, attribute)
+        if calibrated
+        else budgets.sweep(record, kind, attribute)
+    )
     if found is None:
-        raise PlanError(f"There are no {kind} by '{attribute}' to draw.")
+        raise PlanError(f"There is no {kind} by '{attribute}' to draw.")
     step = 0.3  # inches of a line of the legend
     legend = step * len(found.lines) + 0.3
     height = legend + PLANE + BOTTOM
@@ -247,7 +260,9 @@ def swept(record: AuditRecord, kind: str, attribute: str) -> "Figure":
         width = 1 - (LEFT + 2 * SIDE) / WIDTH
         box = (LEFT / WIDTH, BOTTOM / height, width, PLANE / height)
         axes = figure.add_axes(box, facecolor="none")
-        _plane(axes, found, budgets.MARKED[kind])
+        _plane(axes, found, budgets.MARKED.get(kind, ""))
+        if calibrated:
+            axes.plot([0, 1], [0, 100], color=INK, lw=1, dashes=(4, 3), zorder=2)
         for at, line in enumerate(found.lines):
             _sample(top, at, line)
             _curve(axes, at, line)
@@ -259,7 +274,7 @@ def swept(record: AuditRecord, kind: str, attribute: str) -> "Figure":
             fontsize=SMALL,
             color=SOFT,
         )
-        _explain_axis(axes, "places" if kind == "budgets" else "selected: a score above")
+        _explain_axis(axes, AXES[kind])
     return figure
 
 

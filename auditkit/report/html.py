@@ -72,7 +72,7 @@ def _draw(record: AuditRecord, chart: Chart) -> str:
         figure = figures.rates(record, chart.subject, chart.attribute)
     elif chart.kind == "beside":
         figure = figures.beside(record, chart.subject, chart.attribute)
-    elif chart.kind in ("budgets", "cuts"):
+    elif chart.kind in figures.AXES:
         figure = figures.swept(record, chart.kind, chart.attribute)
     else:
         figure = figures.attributions(record, chart.attribute)

@@ -6,6 +6,7 @@ The command line, notebooks and the page all tell an audit with these.
 from auditkit.report.story.background import limits, method, proof
 from auditkit.report.story.beside import beside_today
 from auditkit.report.story.budgets import if_another
+from auditkit.report.story.calibration import calibrated
 from auditkit.report.story.comparisons import disparities, performance
 from auditkit.report.story.equal import at_equal_control
 from auditkit.report.story.gate import gate
@@ -54,6 +55,7 @@ def sections(record: AuditRecord) -> tuple[Section, ...]:
         *at_equal_control(record),
         *beside_today(record),
         *training(record),
+        *calibrated(record),
         *if_another(record),
         *scan(record),
         *gate(record),
