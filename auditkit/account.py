@@ -126,6 +126,7 @@ def provenance(plan: AuditPlan, policy: Policy, evidence: Evidence) -> Provenanc
             policy=policy.digest,
             code=code_digest(),
             baseline=evidence.paired.digest(decisions=True) if evidence.paired else "",
+            scores=evidence.scores.digest() if evidence.scores else "",
             seeds=tuple(counts.digest(decisions=True) for counts in evidence.seeds),
         ),
         versions=versions(),

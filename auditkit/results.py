@@ -705,6 +705,7 @@ class Digests:
 
     ``decisions`` are the system's; ``baseline`` is of both decisions about each row, and empty
     where no baseline is declared; ``seeds`` are the same with each other training run.
+    ``scores`` are counted by group and recorded outcome, and empty where there are none.
     """
 
     data: str
@@ -714,6 +715,7 @@ class Digests:
     code: str
     baseline: str = ""
     seeds: tuple[str, ...] = ()
+    scores: str = ""
 
 
 @dataclass(frozen=True, slots=True)

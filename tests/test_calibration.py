@@ -149,3 +149,22 @@ def test_the_report_names_whose_scores_are_too_low_and_draws_the_curves():
     assert made.figure("calibration", by="group") is not None
     with pytest.raises(ak.errors.PlanError, match="no calibration"):
         audited(drawn(3), score=None).figure("calibration", by="group")
+
+
+@pytest.mark.parametrize("digits", [2, None], ids=["exact", "bins"])
+def test_the_digest_of_scores_sees_every_score_and_no_order(digits, monkeypatch):
+    from auditkit.evidence import scores
+
+    if digits is None:
+        monkeypatch.setattr(scores, "MOST_VALUES", 100)
+    data = drawn(8, 600, digits=digits)
+    other = data.copy()
+    other.loc[3, "s"] = (other.loc[3, "s"] + 0.3) % 1
+    other.loc[3, "d"] = data.loc[3, "d"]
+    one, shuffled, moved = (
+        audited(rows).record.provenance.digests
+        for rows in (data, data.sample(frac=1, random_state=0), other)
+    )
+    assert one.scores == shuffled.scores != moved.scores
+    assert one.decisions == moved.decisions
+    assert audited(data, score=None).record.provenance.digests.scores == ""

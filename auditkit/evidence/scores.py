@@ -5,6 +5,7 @@ distinct values are counted as they are, more in 4,096 bins of equal width (and 
 itself). Only a scale by a power of two and ``floor`` make a bin, so every engine makes the same.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,15 @@ class ScoreCounts:
     exclusions: tuple[Exclusion, ...]
     unscored: tuple[Outcomes, ...]
     extremes: Extremes | None = None
+
+    def digest(self) -> str:
+        """Digest the content: who has which score in each group, whatever the order of rows."""
+        digest = hashlib.sha256(f"{self.rule.low!r} {self.rule.high!r} {self.rule.binned}".encode())
+        for histogram in self.histograms:
+            digest.update(histogram.left.astype("<f8").tobytes())
+            digest.update(histogram.people.astype("<i8").tobytes())
+            digest.update(histogram.weight.astype("<f8").tobytes())
+        return digest.hexdigest()
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -261,8 +261,8 @@ def proof(record: AuditRecord) -> Section:
     ]
     digests: list[tuple[str | Cell, ...]] = [
         (words.sentence_case(field), getattr(p.digests, field) or "none")
-        for field in ("data", "decisions", "plan", "policy", "code", "baseline")
-        if field != "baseline" or p.digests.baseline
+        for field in ("data", "decisions", "plan", "policy", "code", "baseline", "scores")
+        if field not in ("baseline", "scores") or getattr(p.digests, field)
     ]
     runs = zip(s.seeds, p.digests.seeds, strict=True)
     digests += [(f"Training run {words.name(run)}", digest) for run, digest in runs]
