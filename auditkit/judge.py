@@ -11,7 +11,13 @@ from auditkit.disparity import ONE_GROUP, worse_off
 from auditkit.errors import PolicyError, did_you_mean
 from auditkit.evidence.counts import UNKNOWN, YES, GroupTable
 from auditkit.inference.design import FEWEST_CLUSTERS
-from auditkit.inference.gates import gap_bounds, judge_gap, judge_joint, ratio_bounds
+from auditkit.inference.gates import (
+    all_clear_level,
+    gap_bounds,
+    judge_gap,
+    judge_joint,
+    ratio_bounds,
+)
 from auditkit.inference.intervals import Bounds
 from auditkit.measure import (
     NO_LABEL,
@@ -246,7 +252,7 @@ def _alone(bare: Bare, groups: GroupTable, metric: Metric, attribute: str, group
 
 @dataclass(frozen=True)
 class Gate:
-    """One check at its two levels: 5 % one-sided to be within, 5 %/m to be beyond."""
+    """One check at its two one-sided levels: 4.4 % to be within, 5 %/m to be beyond."""
 
     check: SettledCheck
     metric: Metric
@@ -265,7 +271,8 @@ class Gate:
             return Bare(self.check).row(
                 attribute, group, Outcome.UNDEFINED, f"no rows of {who} to divide by", people
             )
-        low, high = self.policy.alpha, self.family.level(self.policy.alpha, self.check.effect)
+        low = all_clear_level(self.policy.alpha)
+        high = self.family.level(self.policy.alpha, self.check.effect)
         bounds = Bounded.of(
             own, rest, float(self.counted.rho[i]), (low, high), self.check.statistic
         )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import GroupTable
+from auditkit.inference.gates import all_clear_level
 from auditkit.inference.power import operating_characteristics
 from auditkit.judge import Hypotheses, counted_worst, doubts
 from auditkit.measure import Tallied, number, tallied
@@ -102,7 +103,7 @@ class _Gate:
             own.people,
             np.array(doubtful),
             chances(Outcome.BREACH, family.level(policy.alpha, check.effect)),
-            np.where(doubtful, 0.0, chances(Outcome.WITHIN, policy.alpha)),
+            np.where(doubtful, 0.0, chances(Outcome.WITHIN, all_clear_level(policy.alpha))),
         )
 
     def rows(self, names: Sequence[tuple[str, str]], unknown: Mapping[int, int]) -> list[SelfTest]:

@@ -39,7 +39,7 @@ def chances(n1, n2, p1, p2, made, joint):
     found = {Outcome.BREACH: 0.0, Outcome.WITHIN: 0.0}
     x1, x2 = np.arange(n1 + 1), np.arange(n2 + 1)
     at = [(gap_bounds(x1[:, None], n1, x2, n2, a), ratio_bounds(x1[:, None], n1, x2, n2, a))
-          for a in (alpha, alpha / m)]  # fmt: skip
+          for a in (0.88 * alpha, alpha / m)]  # fmt: skip
     mass = binom.pmf(x1, n1, p1)[:, None] * binom.pmf(x2, n2, p2)
     (gap, ratio), (gap_, ratio_) = at
     pick = lambda b, i, j: type(b)(b.lower[i, j], b.upper[i, j])  # noqa: E731
@@ -108,7 +108,7 @@ def test_more_people_make_errors_no_likelier_and_findings_likelier():
     assert other["breach_2"] > one["breach_2"]
     assert other["within_0"] > one["within_0"]
     for row in (one, other):
-        assert row["within_1"] <= 0.055
+        assert row["within_1"] <= 0.05
         assert row["breach_1"] <= 0.05
 
 

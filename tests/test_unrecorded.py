@@ -294,7 +294,7 @@ class TestHighRisk:
         assert row["estimate"] > 0
         assert row["upper"] < row["limit"]
         assert row["lower"] < -row["limit"]
-        assert row["level_lower"] == pytest.approx(0.95)
+        assert row["level_lower"] == pytest.approx(1 - 0.044)
 
     def test_a_few_unknown_people_leave_it_within_and_the_note_says_so(self):
         made = audit(in_need({**SURE, None: (2, 10)}), policy="icrc")

@@ -106,7 +106,7 @@ class Risk(Strict):
 
 
 class Inference(Strict):
-    """The one-sided level of the bounds that judge, and the floor of denominators."""
+    """The error allowed to an all-clear and to all breaches together; the least denominator."""
 
     alpha: float = Field(default=0.05, ge=0.0001, le=0.2)
     floor: int = Field(default=30, ge=1, le=1_000_000)

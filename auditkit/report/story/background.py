@@ -1,5 +1,6 @@
 """What the audit cannot tell, how it was made, and where its numbers come from."""
 
+from auditkit.inference.gates import all_clear_level
 from auditkit.report.story import measures, words
 from auditkit.report.story.gaps import unique_checks
 from auditkit.report.story.parts import Block, Bullets, Cell, Heading, Paragraph, Section, table
@@ -172,7 +173,9 @@ def _statistics(record: AuditRecord) -> list[str]:
         "of two rates, the same idea for a ratio. Values in an interval are compatible with these "
         "data at that level.",
         "Verdicts rest on other, stricter bounds: one-sided, built from Clopper-Pearson limits. "
-        f"Within the limit: both bounds at {confidence(1 - alpha)} lie inside it. Beyond the "
+        f"Within the limit: both bounds at {confidence(1 - all_clear_level(alpha))} lie inside it. "
+        "They are that strict because they are approximate, and a group at its limit is to be "
+        f"called within it in no more than {confidence(alpha)} of audits. Beyond the "
         f"limit: one bound at {strict} lies outside it, which is {confidence(alpha)} shared among "
         f"{plural(number, 'comparison')}. Otherwise these data cannot tell. The figures draw the "
         "bounds that judged. Checks that cannot hold the system back share their level among all.",
