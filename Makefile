@@ -28,8 +28,9 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-## the full simulations of the statistics; takes long
+## the full simulations of the statistics; writes what they measured into auditkit/docs/statistics.md, takes some minutes
 simulate: $(READY)
+	$(BIN)/python -m tests.simulation.table --write auditkit/docs/statistics.md
 	$(BIN)/python -m pytest -n 2 -m simulation
 
 ## time and memory at 1e5 to 1e7 rows beside other packages, into the README; ROWS="1e5 1e6 1e7 1e8" for more

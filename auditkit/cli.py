@@ -171,6 +171,26 @@ def metrics() -> int:
     return 0
 
 
+@cli.command()
+@click.argument("topic", required=False)
+def docs(topic: str | None) -> int:
+    """List the topics of the documentation, or print TOPIC."""
+    from auditkit.errors import PlanError, did_you_mean
+
+    topics = {path.stem: path for path in sorted(Path(__file__).with_name("docs").glob("*.md"))}
+    if topic is None:
+        width = max(map(len, topics))
+        for name, path in topics.items():
+            title = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+            _say(f"{name:<{width}}  {title}")
+        return 0
+    if topic not in topics:
+        raise PlanError(f"There is no topic '{topic}'. {did_you_mean(topic, topics)}")
+    for line in topics[topic].read_text(encoding="utf-8").splitlines():
+        _say(line)
+    return 0
+
+
 class Progress:
     """Tells of long work on standard error: live on a terminal, else a line at the end."""
 

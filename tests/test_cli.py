@@ -175,6 +175,19 @@ def test_metrics_lists_each_in_a_sentence(capsys):
     assert all("  " in line for line in out.splitlines())
 
 
+def test_docs_lists_topics_and_prints_one(capsys):
+    code, out, _ = call(capsys, "docs")
+    assert code == 0
+    assert out.startswith("statistics  Statistics: ")
+    code, out, _ = call(capsys, "docs", "statistics")
+    assert code == 0
+    assert "Clopper and Pearson" in out
+    assert "<!-- measured:begin -->" in out
+    code, out, err = call(capsys, "docs", "statistic")
+    assert (code, out) == (2, "")
+    assert "Did you mean 'statistics'?" in err
+
+
 def test_the_default_folder_is_named_by_date_and_system(plan):
     assert default_folder(auditkit.run(plan()).record) == "2026-11-23-aid-score"
 

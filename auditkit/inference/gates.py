@@ -33,7 +33,7 @@ CAUTION = 0.88
 
 MOVER is an approximation and counts are whole: from bounds at 5 %, a group exactly at its limit is
 called within it in up to 5.4 % of audits. From bounds at 4.4 % in at most 4.97 %, counted over
-569,160 pairs of rates: groups of 20 to 1,000, rests of 100 to 1,000, rates from .001 to .999,
+568,188 pairs of rates: groups of 20 to 1,000, rests of 100 to 1,000, rates from .001 to .999,
 limits from .03 to .20 and the joint one. From bounds at 4.5 % it is still up to 5.1 %. Measured at
 an error of 5 %, which the shipped policies allow; of a much smaller one more is used up
 (``auditkit docs statistics``)."""
