@@ -25,7 +25,7 @@ def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
     if isinstance(selected, Above):
         words = f"above {selected.above:g}"
     else:
-        words = ", ".join(selected) if selected is not None else plan.data.positive or ""
+        words = ", ".join(selected if selected is not None else plan.data.positives)
     model = type(evidence.scorer.model).__name__ if evidence.scorer is not None else ""
     tabled = evidence.scorer is None and plan.data.decision is None
     if tabled and selected is None:
@@ -36,7 +36,7 @@ def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
         stage=plan.system.stage,
         task=plan.data.task,
         label=plan.data.label or ("recorded outcome" if tabled else ""),
-        positive=plan.data.positive or ("positive" if tabled else ""),
+        positive=", ".join(plan.data.positives) or ("positive" if tabled else ""),
         decision=plan.data.decision or ("selected" if tabled else ""),
         selected=words,
         outcome=plan.data.outcome,
@@ -120,8 +120,8 @@ def provenance(plan: AuditPlan, policy: Policy, evidence: Evidence) -> Provenanc
     return Provenance(
         source=evidence.files,
         digests=Digests(
-            data=evidence.counts.digest(decisions=False),
-            decisions=evidence.counts.digest(decisions=True),
+            data=(evidence.classes or evidence.counts).digest(decisions=False),
+            decisions=(evidence.classes or evidence.counts).digest(decisions=True),
             plan=plan_digest(plan),
             policy=policy.digest,
             code=code_digest(),

@@ -9,8 +9,9 @@ from auditkit import account
 from auditkit import record as recording
 from auditkit.baseline import set_beside
 from auditkit.calibration import calibrations
+from auditkit.classes import by_class
 from auditkit.disparity import compare
-from auditkit.errors import DataError, PlanError, did_you_mean, unreadable
+from auditkit.errors import DataError, PlanError, did_you_mean, listed, unreadable
 from auditkit.evidence.alignment import Rowwise
 from auditkit.evidence.gather import Evidence, gather
 from auditkit.evidence.scoring import Progress
@@ -26,6 +27,7 @@ from auditkit.judge import (
 )
 from auditkit.label_error import label_errors
 from auditkit.measure import measure
+from auditkit.own_metrics import Function, Pairs, own_metrics, refuse_unfit
 from auditkit.plan import Attribute, AuditPlan, make_plan, read_plan
 from auditkit.policy.schema import read_policy
 from auditkit.results import (
@@ -35,6 +37,7 @@ from auditkit.results import (
     BaselineRate,
     Disposition,
     Finding,
+    OwnMetric,
     frame,
     round_floats,
 )
@@ -83,6 +86,7 @@ def _run(
     model: object,
     progress: Progress | None,
     protected: object = None,
+    own: Mapping[str, Function] | None = None,
 ) -> "Audit":
     """Take the data's way from rows to a record."""
     tell = progress or _silent
@@ -99,6 +103,14 @@ def _run(
     disparities = compare(groups, plan, policy.floor, detectable, labelled=labelled)
     stratified = stratify(evidence.counts, groups, labelled=labelled, floor=policy.floor)
     beside = _beside(plan, evidence, policy.floor)
+    classes = by_class(
+        evidence.classes,
+        _depth(plan),
+        plan.data.outcome,
+        policy.floor,
+        labelled=labelled,
+    )
+    of_user = _own(plan, evidence, own or {}, policy.floor)
     explanation, by_group, by_gap = explained(plan, evidence, tell)
     checks = judge(
         groups,
@@ -144,6 +156,10 @@ def _run(
                 ),
                 calibration=calibration,
                 brier=brier,
+                class_measurements=classes.measurements,
+                class_disparities=classes.disparities,
+                confusion=classes.confusion,
+                own_metrics=of_user,
                 budgets=budgets(plan, evidence, policy.floor),
                 cuts=cuts(plan, evidence, policy.floor),
                 checks=checks,
@@ -153,7 +169,7 @@ def _run(
                 explanation=explanation,
                 attributions=by_group,
                 disparity_attributions=by_gap,
-                notes=evidence.notes,
+                notes=(*evidence.notes, *_told_of(own or {})),
                 provenance=account.provenance(plan, policy, evidence),
             )
         )
@@ -166,10 +182,45 @@ def _beside(plan: AuditPlan, evidence: Evidence, floor: int) -> tuple[BaselineRa
         return ()
     return set_beside(
         evidence.paired,
-        min(plan.groups.intersections, len(plan.measured)),
+        _depth(plan),
         labelled=evidence.labelled,
         floor=floor,
         clustered=plan.data.cluster is not None,
+    )
+
+
+def _depth(plan: AuditPlan) -> int:
+    """How many attributes are crossed at most."""
+    return min(plan.groups.intersections, len(plan.measured))
+
+
+def _own(
+    plan: AuditPlan, evidence: Evidence, own: Mapping[str, Function], floor: int
+) -> tuple[OwnMetric, ...]:
+    """Evaluate the functions that the user gave, if any."""
+    if not own:
+        return ()
+    if not evidence.labelled:
+        raise PlanError(
+            "metrics compare decisions with recorded outcomes, but there is no label column. Name "
+            "it as label, or leave metrics out."
+        )
+    pairs = Pairs.of(
+        evidence.groups,
+        evidence.counts,
+        evidence.classes,
+        _depth(plan),
+        drawn=evidence.groups.design is not None,
+    )
+    return own_metrics(own, pairs, floor, plan.audit.seed)
+
+
+def _told_of(own: Mapping[str, Function]) -> tuple[str, ...]:
+    if not own:
+        return ()
+    return (
+        f"Table own_metrics holds what functions given in Python say ({listed([*own])}). The plan "
+        f"does not hold them, so this audit cannot be repeated from the plan alone.",
     )
 
 
@@ -305,6 +356,7 @@ def audit(
     attributes: "Sequence[str | Attribute | pd.Series[Any]]",
     label: "str | pd.Series[Any] | None" = None,
     positive: object = None,
+    task: Literal["binary", "multiclass"] = "binary",
     decision: "str | pd.Series[Any] | None" = None,
     selected: object = None,
     need: str | None = None,
@@ -329,6 +381,7 @@ def audit(
     policy: str = "icrc",
     answers: Mapping[str, object] | None = None,
     explain: Mapping[str, object] | None = None,
+    metrics: Mapping[str, Function] | None = None,
     name: str = "Unnamed system",
     version: str = "",
     stage: Literal["explore", "sandbox", "pre_rollout", "in_use"] = "explore",
@@ -341,7 +394,7 @@ def audit(
     Parameters
     ----------
     model : estimator, path or None
-        A fitted binary classifier, the path of a ``.skops`` file, or ``None`` with ``decision``.
+        A fitted classifier, the path of a ``.skops`` file, or ``None`` with ``decision``.
     data : DataFrame, table, path or URL
         Evaluation rows: pandas, polars, Arrow, DuckDB, ibis, Spark; the path of a CSV or Parquet
         file, a folder of Parquet files or a DuckDB database; a URL of PostgreSQL or SQLite.
@@ -352,7 +405,11 @@ def audit(
     label : str or Series, optional
         Recorded outcome; without it error metrics are not applicable.
     positive : value
-        The positive value of the label.
+        The positive value of the label; where the task is multiclass, one or a list of them.
+    task : {"binary", "multiclass"}
+        ``multiclass`` where label and decision have more than two values: each class is then told
+        against all others too. The verdict rests on ``positive`` and ``selected`` as it always
+        does.
     decision : str or Series, optional
         The decisions, if there is no model.
     selected : value, list of values or {"above": number}, optional
@@ -399,6 +456,10 @@ def audit(
         The policy that judges, and the answers that set its risk level; none means the worst.
     explain : mapping, optional
         ``rows``, ``background``, ``perturbation``; ``{"rows": 0}`` leaves explanations out.
+    metrics : mapping of str to callable, optional
+        Metrics of your own, ``f(y_true, y_pred, sample_weight=None)`` as scikit-learn has them, for
+        table ``own_metrics``. Outcomes and decisions are 1 and 0, or names of classes; people are
+        in ``sample_weight``. No verdict rests on them.
     name, version, stage, date
         What is audited and when; outside ``explore`` a disposition is given.
     seed : int
@@ -421,6 +482,7 @@ def audit(
         "data": {
             "label": rows.column("label", label),
             "positive": positive,
+            "task": task,
             "decision": rows.column("decision", decision),
             "selected": selected,
             "need": need,
@@ -454,6 +516,8 @@ def audit(
             "which rows belong together."
         )
     plan = make_plan(content)
+    own = {} if metrics is None else metrics
+    refuse_unfit(own)
     if isinstance(model, str | Path):
         model = Path(model)
-    return _run(plan, rows.data, model, progress, protected)
+    return _run(plan, rows.data, model, progress, protected, own)

@@ -127,14 +127,12 @@ def show(audit: Path, table: str | None, layout: str) -> int:
 
 
 def _print_table(audit: "Audit", name: str, layout: str) -> None:
-    from dataclasses import asdict
-
     from auditkit.errors import PlanError, did_you_mean
-    from auditkit.results import TABLES, columns
+    from auditkit.results import TABLES, as_told, columns
 
     if name not in TABLES:
         raise PlanError(f"There is no table '{name}'. {did_you_mean(name, TABLES)}")
-    rows = [asdict(row) for row in getattr(audit.record, name)]
+    rows = [as_told(row) for row in getattr(audit.record, name)]
     if layout == "json":
         text = json.dumps(rows, ensure_ascii=False, allow_nan=False, indent=1)
         for line in text.split("\n"):

@@ -185,7 +185,7 @@ def measure(groups: GroupTable, *, labelled: bool, floor: int) -> tuple[Measurem
         elif metric.quotient is not None:
             rows += _quotients(groups, metric, floor)
         else:
-            rows += _rates(groups, metric, floor)
+            rows += rates_of(groups, metric, floor)
     return tuple(rows)
 
 
@@ -211,7 +211,8 @@ def worth(side: Side, i: int, floor: int, among: str = "rows") -> tuple[Status, 
     return Status.OK, ""
 
 
-def _rates(groups: GroupTable, metric: Metric, floor: int) -> Iterator[Measurement]:
+def rates_of(groups: GroupTable, metric: Metric, floor: int) -> Iterator[Measurement]:
+    """Measure one rate on every group, with Wilson's interval (1927) at 95 %."""
     from auditkit.inference.intervals import wilson
 
     side = tallied(groups, metric).own

@@ -108,6 +108,16 @@ def _one_value(value: object) -> str:
     return text
 
 
+def _one_or_several(value: object) -> str | tuple[str, ...]:
+    """Spell one value of the data, or each of a list; a list of one is that value."""
+    if not isinstance(value, list | tuple) or not value:
+        return _one_value(value)
+    several = tuple(_one_value(one) for one in value)
+    if twice := sorted({one for one in several if several.count(one) > 1}):
+        raise ValueError(f"names {listed(twice)} more than once")
+    return several if len(several) > 1 else several[0]
+
+
 def _in_order(value: object) -> object:
     """Refuse what has no order of its own: it would be another one on another day."""
     if isinstance(value, set | frozenset):
@@ -127,6 +137,7 @@ def _names_differ(value: object) -> object:
 
 
 Value = Annotated[str, BeforeValidator(_one_value)]
+Values = Annotated[str | tuple[str, ...], BeforeValidator(_one_or_several)]
 Named = Annotated[str, Field(min_length=1)]
 InOrder = BeforeValidator(_in_order)
 Differ = BeforeValidator(_names_differ)
@@ -203,6 +214,10 @@ class Data(Strict):
     ``quota`` says how many people the budget can select, in weight where people are weighted; they
     are those with the highest scores.
 
+    ``task`` is ``binary``, or ``multiclass`` where label and decision have more than two values.
+    Each class is then told against all others beside the reading that the verdict rests on, which
+    stays that of ``positive`` (one label or several) and ``selected``.
+
     ``outcome`` says what being selected means to the person: a benefit or a burden. It has no
     default, because guessing it turns every finding round.
     """
@@ -213,7 +228,7 @@ class Data(Strict):
     protected_source: Named | None = None
     protected_table: Named | None = Field(default=None, min_length=1)
     label: Named | None = None
-    positive: Value | None = None
+    positive: Values | None = None
     decision: Named | None = None
     selected: Above | Annotated[tuple[Value, ...], InOrder] | None = None
     need: Named | None = None
@@ -228,8 +243,19 @@ class Data(Strict):
     seeds: Annotated[tuple[Named, ...], InOrder, Field(max_length=MOST_SEEDS)] = ()
     control: Named | None = None
     control_reason: str = ""
-    task: Literal["binary"] = "binary"
+    task: Literal["binary", "multiclass"] = "binary"
     outcome: Literal["benefit", "burden"]
+
+    @property
+    def positives(self) -> tuple[str, ...]:
+        """The label's values that are the positive outcome."""
+        one = self.positive
+        return one if isinstance(one, tuple) else () if one is None else (one,)
+
+    @property
+    def several_classes(self) -> bool:
+        """Whether label and decision have more than two values, each told by itself."""
+        return self.task == "multiclass"
 
     @field_validator("selected", mode="before")
     @classmethod
@@ -251,6 +277,20 @@ class Data(Strict):
         if value == ():
             raise ValueError("is empty, so nobody would be selected. Name at least one value")
         return value
+
+    @model_validator(mode="after")
+    def _as_many_values_as_the_task(self) -> Self:
+        if not self.several_classes and len(self.positives) > 1:
+            raise ValueError(
+                f"data.positive names {listed(self.positives)}, but the task is binary, with one "
+                f'positive value of two. Name one, or say task = "multiclass"'
+            )
+        if self.several_classes and isinstance(self.selected, Above):
+            raise ValueError(
+                f"data.selected cuts decisions above {self.selected.above:g}, but the task is "
+                f"multiclass, with a class decided for each row. Name the classes that select"
+            )
+        return self
 
     @model_validator(mode="after")
     def _no_password(self) -> Self:

@@ -9,7 +9,7 @@ import math
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 from auditkit.errors import DataError, OutputError, unreadable
 from auditkit.plan import AuditPlan
-from auditkit.results import AuditRecord, Version
+from auditkit.results import AuditRecord, Version, as_told
 
 FORMAT = "auditkit.audit/1"
 RECORD_FILE = "audit.json"
@@ -39,7 +39,7 @@ SCHEMA = Path(__file__).with_name("audit.schema.json")
 
 def dumps(record: AuditRecord) -> str:
     """Write a record as strict JSON, ending with a newline."""
-    return json.dumps(asdict(record), allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(as_told(record), allow_nan=False, ensure_ascii=False, indent=1) + "\n"
 
 
 def loads(text: str | bytes, name: str = RECORD_FILE) -> AuditRecord:

@@ -5,7 +5,7 @@ ever part of a result.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Count = Annotated[int, Field(ge=0)]
 Above0 = Annotated[float, Field(gt=0)]
 """Ranges that a stored record must keep; the schema of ``audit.json`` states them."""
+ClassName = Annotated[str, Field(alias="class")]
+"""The column ``class``, which Python reserves as a word and holds as ``class_``."""
 
 ALL = "(all)"
 NOT_RECORDED = "(not recorded)"
@@ -25,6 +27,7 @@ RANGE = "range"
 HIGHEST = "highest"
 SAMPLING = "(sampling)"
 POOLED = "(pooled)"
+MACRO = "(macro)"
 CROSS = "*"
 RESERVED = frozenset({ALL, NOT_RECORDED, REST, RANGE, HIGHEST, SAMPLING, POOLED})
 """Words a level of an attribute may not be, because the tables use them."""
@@ -296,6 +299,89 @@ class SeedSpread:
     gap_lowest: float | None
     gap_highest: float | None
     changed: float | None
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassMeasurement:
+    """One rate on one group, of one class against all others, or ``(macro)`` over the classes.
+
+    Recall is ``true_positive_rate``: of people recorded as the class, the share decided as it.
+    ``(macro)`` is the unweighted mean of the rates of all classes, and undefined where one of them
+    is. ``n`` counts the people in the denominator, for ``(macro)`` those of all classes together.
+    """
+
+    class_: ClassName
+    metric: str
+    attribute: str
+    group: str
+    n: Count
+    numerator: float | int | None
+    denominator: float | int | None
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    status: Status
+    note: str = ""
+    effective_n: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassDisparity:
+    """How far a rate of one class lies from that of the rest: group minus ``against``.
+
+    ``lower`` and ``upper`` are a two-sided 95 % interval. No verdict rests on it.
+    """
+
+    class_: ClassName
+    metric: str
+    attribute: str
+    group: str
+    against: str
+    difference: float | None
+    lower: float | None
+    upper: float | None
+    n: Count
+    status: Status
+    note: str = ""
+    effective_n: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusionCell:
+    """Of a group's people recorded as one class, how many were decided as another or the same.
+
+    ``n`` of ``actual_n`` people; ``share`` is weighted where people are.
+    """
+
+    attribute: str
+    group: str
+    actual: str
+    decided: str
+    n: Count
+    share: float | None
+    actual_n: Count
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMetric:
+    """A metric that the user gave as a function, on one group or as group minus rest.
+
+    ``against`` is empty for the value of the group, and ``rest`` for the difference. The interval
+    is the middle 95 % of Dirichlet draws of the cells. No verdict rests on it.
+    """
+
+    metric: str
+    attribute: str
+    group: str
+    against: str
+    n: Count
+    estimate: float | None
+    lower: float | None
+    upper: float | None
     status: Status
     note: str = ""
 
@@ -754,6 +840,10 @@ class AuditRecord:
     seeds: tuple[SeedSpread, ...]
     calibration: tuple[Calibration, ...]
     brier: tuple[Brier, ...]
+    class_measurements: tuple[ClassMeasurement, ...]
+    class_disparities: tuple[ClassDisparity, ...]
+    confusion: tuple[ConfusionCell, ...]
+    own_metrics: tuple[OwnMetric, ...]
     budgets: tuple[Budget, ...]
     cuts: tuple[Cut, ...]
     checks: tuple[Check, ...]
@@ -776,6 +866,10 @@ TABLES: dict[str, type] = {
     "seeds": SeedSpread,
     "calibration": Calibration,
     "brier": Brier,
+    "class_measurements": ClassMeasurement,
+    "class_disparities": ClassDisparity,
+    "confusion": ConfusionCell,
+    "own_metrics": OwnMetric,
     "budgets": Budget,
     "cuts": Cut,
     "checks": Check,
@@ -793,7 +887,17 @@ TABLES: dict[str, type] = {
 
 def columns(kind: type) -> list[str]:
     """Name the columns of a table whose rows are ``kind``, in order."""
-    return [field.name for field in fields(kind)]
+    return [told_name(field.name) for field in fields(kind)]
+
+
+def told_name(field: str) -> str:
+    """Name a field as tables and records do: ``class`` for ``class_``."""
+    return field.removesuffix("_")
+
+
+def as_told(row: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Turn a result into plain values by the names that tables and records have."""
+    return asdict(row, dict_factory=lambda pairs: {told_name(k): v for k, v in pairs})
 
 
 def frame(rows: Iterable[Any], kind: type) -> "pd.DataFrame":
@@ -806,15 +910,17 @@ def frame(rows: Iterable[Any], kind: type) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    names = columns(kind)
-    table = pd.DataFrame([[getattr(row, name) for name in names] for row in rows], columns=names)
+    names = [field.name for field in fields(kind)]
+    cells = [[getattr(row, name) for name in names] for row in rows]
+    table = pd.DataFrame(cells, columns=columns(kind))
     for field in fields(kind):
+        name = told_name(field.name)
         if field.type == "float | None" or field.type == float | None:
-            table[field.name] = table[field.name].astype("float64")
+            table[name] = table[name].astype("float64")
         elif field.type == int | None:
-            table[field.name] = table[field.name].astype("Int64")
+            table[name] = table[name].astype("Int64")
         elif "StrEnum" in str(getattr(field.type, "__mro__", "")):
-            table[field.name] = table[field.name].astype(str)
+            table[name] = table[name].astype(str)
     return table
 
 

@@ -27,6 +27,8 @@ ORDER = [
     "stratified",
     "baseline",
     "seeds",
+    "classes",
+    "own_metrics",
     "sweeps",
     "unrecorded",
     "label_error",

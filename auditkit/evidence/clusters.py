@@ -5,12 +5,12 @@ additive and say everything that a linearised variance needs; no cluster is name
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError
 from auditkit.evidence.amounts import ROOM, Amounts
-from auditkit.evidence.counts import Counts, crossings
+from auditkit.evidence.counts import Counts, Gathered, crossings
 from auditkit.evidence.keys import (
     CLUSTER,
     CONTROL,
@@ -21,6 +21,7 @@ from auditkit.evidence.keys import (
     Key,
     among,
     attribute_names,
+    expressions,
     placed,
 )
 from auditkit.evidence.quality import Quality
@@ -152,6 +153,32 @@ def clusters(
     )
 
 
+def by_cluster(
+    gathered: Gathered, connection: "duckdb.DuckDBPyConnection | None" = None
+) -> Gathered:
+    """Sum the rows that share cluster and keys, once for all who look at them in several ways.
+
+    Clusters are counted, and weights summed, from these totals as from the rows.
+    """
+    import narwhals.stable.v2 as nw
+
+    assert gathered.cluster is not None  # noqa: S101
+    amounts = gathered.amounts.expressions or {"n": nw.lit(1)}
+    rows = gathered.frame.select(
+        **{CLUSTER: nw.col(gathered.cluster)}, **expressions(gathered.keys), **amounts
+    )
+    summed = rows.group_by(CLUSTER, *gathered.keys).agg(nw.col(*amounts).sum())
+    totals = _kept(
+        summed.with_columns(nw.col(*amounts).cast(nw.Int64)), connection, "totals_of_classes"
+    )
+    return Gathered(
+        totals,
+        {name: replace(key, expression=nw.col(name)) for name, key in gathered.keys.items()},
+        replace(gathered.amounts, expressions={name: nw.col(name) for name in amounts}),
+        CLUSTER,
+    )
+
+
 def _refuse_missing(frame: "nw.LazyFrame[Any]", column: str) -> None:
     import narwhals.stable.v2 as nw
 
@@ -195,15 +222,17 @@ def _placed(frame: "nw.LazyFrame[Any]", key: Key, places: Mapping[str | None, in
 
 
 def _kept(
-    totals: "nw.LazyFrame[Any]", connection: "duckdb.DuckDBPyConnection | None"
+    totals: "nw.LazyFrame[Any]",
+    connection: "duckdb.DuckDBPyConnection | None",
+    name: str = "cluster_totals",
 ) -> "nw.LazyFrame[Any]":
     """Let DuckDB keep the totals in memory, where they are read many times."""
     import narwhals.stable.v2 as nw
 
     if connection is None or totals.implementation.value != "duckdb":
         return totals
-    totals.to_native().create("cluster_totals")
-    return nw.from_native(connection.table("cluster_totals")).lazy()
+    totals.to_native().create(name)
+    return nw.from_native(connection.table(name)).lazy()
 
 
 def _units(totals: "nw.LazyFrame[Any]", coding: Coding, strata: int) -> "NDArray[np.int64]":

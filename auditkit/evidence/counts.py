@@ -9,7 +9,7 @@ import itertools
 import json
 import math
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -77,12 +77,16 @@ class Counts:
 
     def digest(self, *, decisions: bool) -> str:
         """Digest the content, whatever the order of rows: with the decisions, or without them."""
+        return self.digested(lambda cell: _outcomes(cell, decisions))
+
+    def digested(self, told: "Callable[[NDArray[Any]], Any]") -> str:
+        """Digest the content, whatever the order of rows, with the outcomes of a cell as told."""
         parts = [t for t in (self.table, self.weight, self.square) if t is not None]
         content = sorted(
             json.dumps(
                 [
                     [None if c < 0 else lv[c] for lv, c in zip(self.levels, row, strict=True)],
-                    *(_outcomes(part[place], decisions) for part in parts),
+                    *(told(part[place]) for part in parts),
                     *(int(k[place]) for k in (self.strata, self.controls) if k is not None),
                 ],
                 ensure_ascii=False,
@@ -263,7 +267,7 @@ class GroupTable:
     ----------
     names : tuple of (attribute, group)
         ``(all)``/``(all)`` first, then attributes and crossings in the plan's order.
-    own, rest : ndarray of int, shape (G, 9), or (G, 27) with a baseline
+    own, rest : ndarray of int, shape (G, 9), or (G, 27) with a baseline, or (G, P) pairs of classes
         People of the group, and everybody else whose attribute is recorded.
     blocks : tuple of Block
         Which cells of the count each of them holds, one block an attribute or crossing.

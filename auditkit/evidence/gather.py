@@ -1,14 +1,15 @@
 """Plan and inputs become evidence: counts, exclusions, notes, and rows to explain."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError, PlanError, listed
 from auditkit.evidence import spark
 from auditkit.evidence.amounts import UNIT, Amounts, counted, weighted
-from auditkit.evidence.clusters import clusters
+from auditkit.evidence.classes import ClassCounts, refuse_many_classes
+from auditkit.evidence.clusters import Clusters, by_cluster, clusters
 from auditkit.evidence.counts import (
     MOST_CELLS,
     Counts,
@@ -36,6 +37,7 @@ from auditkit.plan import Attribute, AuditPlan
 from auditkit.results import Exclusion, SourceFile
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
 DECIDED_ONCE = (
@@ -69,6 +71,8 @@ class Evidence:
     """Both decisions about each row, where a baseline is declared."""
     seeds: tuple[Counts, ...] = ()
     """The same with the decisions of each other training run."""
+    classes: ClassCounts | None = None
+    """Recorded and decided class of each row, where the task is multiclass."""
 
 
 @plainly()
@@ -109,7 +113,9 @@ def gather(
         gathered = spark.scored(plan, source, keys, amounts, scorer, model)
         found = _counted(gathered, progress, seen)
     else:
-        reservoir = Reservoir(plan.explain.rows, plan.audit.seed) if plan.explain.rows else None
+        several = plan.data.several_classes
+        kept = 0 if several else plan.explain.rows
+        reservoir = Reservoir(kept, plan.audit.seed) if kept else None
         found, gathered, scorer = scored_in_batches(
             plan, source, keys, amounts, scorer, reservoir, scored, progress
         )
@@ -120,6 +126,7 @@ def gather(
     seeds = tuple(_other_run(plan, source, amounts, column) for column in plan.data.seeds)
     depth = min(plan.groups.intersections, len(counts.attributes))
     refuse_fine_crossings(counts, depth)
+    classes = _classes(source, gathered, quality, found, depth)
     groups = tabulate(counts, depth, _design(source, gathered, quality, counts, depth))
     cells = Cells(gathered.keys, gathered.amounts, quality, counts, groups)
     scores = _scores(plan, source, seen, scored, cells)
@@ -137,13 +144,14 @@ def gather(
         ),
         files=(*source.files, *model_files),
         unmatched=(source.unmatched, source.unmatched_protected),
-        unexplained=spark.UNEXPLAINED if source.engine == "pyspark" else "",
+        unexplained=_unexplained(plan, source),
         scorer=scorer,
         sample=finish(reservoir, quality, groups) if reservoir is not None else None,
         labelled=plan.data.label is not None,
         scores=scores,
         paired=paired,
         seeds=seeds,
+        classes=classes,
     )
 
 
@@ -156,6 +164,36 @@ def _other_run(plan: AuditPlan, source: Source, amounts: Amounts, column: str) -
     quality = _examined(plan, source, keys, found, model=False)
     assert found is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
     return quality.paired(found, amounts)
+
+
+def _unexplained(plan: AuditPlan, source: Source) -> str:
+    if plan.data.several_classes:
+        return "the model decides between several classes, of which this version explains none"
+    return spark.UNEXPLAINED if source.engine == "pyspark" else ""
+
+
+def _classes(
+    source: Source, gathered: Gathered, quality: Quality, found: Tally, depth: int
+) -> ClassCounts | None:
+    """Count recorded and decided classes, and clusters as each class sees them.
+
+    Raises
+    ------
+    DataError
+        The groups and pairs of classes are more than anybody can look at.
+    """
+    if quality.classes is None:
+        return None
+    classes = quality.by_class(found, gathered.amounts)
+    refuse_many_classes(classes, depth)
+    if gathered.cluster is None:
+        return classes
+    totals = by_cluster(gathered, source.connection)
+    seen = (
+        _clusters(totals, quality.against_all(place), classes.counts, depth, None)
+        for place in range(len(classes.names))
+    )
+    return replace(classes, clusters=tuple(seen))
 
 
 def _scores(
@@ -183,6 +221,12 @@ def _of_table(plan: AuditPlan, source: Source) -> Evidence:
                 f"attribute and group. Take it out, or give the rows."
                 for name in given
             )
+        )
+    if plan.data.several_classes:
+        raise PlanError(
+            "The task is multiclass, but a table of counts with tp, fp, fn and tn has two values. "
+            "Give counts by recorded and decided class, with data.count naming how many people "
+            "each line stands for."
         )
     if plan.groups.intersections > 1:
         raise PlanError(
@@ -242,9 +286,21 @@ def _design(
     """Say how the rows were drawn, if the plan declares weights, clusters or strata."""
     if gathered.cluster is None:
         return design_of(counts, None)
+    return design_of(counts, _clusters(gathered, quality, counts, depth, source.connection))
+
+
+def _clusters(
+    gathered: Gathered,
+    quality: Quality,
+    counts: Counts,
+    depth: int,
+    connection: "duckdb.DuckDBPyConnection | None",
+) -> Clusters:
+    """Count who was drawn together, with the outcomes that ``quality`` reads."""
+    assert gathered.cluster is not None  # noqa: S101
     cells = outcome_cells()
     masks = {mask.tobytes(): mask for mask in (rate.masks(cells)[1] for rate in rates().values())}
-    found = clusters(
+    return clusters(
         gathered.frame,
         gathered.keys,
         gathered.amounts,
@@ -253,9 +309,8 @@ def _design(
         counts,
         depth,
         list(masks.values()),
-        source.connection,
+        connection,
     )
-    return design_of(counts, found)
 
 
 def _counted(

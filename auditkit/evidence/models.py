@@ -220,7 +220,8 @@ def load_model(model: Any, plan: AuditPlan) -> Scorer:  # noqa: ANN401
     ------
     ModelError
         The file is refused, its digest differs, or the estimator is not a fitted binary classifier
-        that knows the positive label and the names of its columns.
+        that knows the positive label and the names of its columns; or, where the task is
+        multiclass, one of several classes.
     """
     estimator = load_file(Path(model), plan) if isinstance(model, str | Path) else model
     if not hasattr(estimator, "predict"):
@@ -241,7 +242,7 @@ def load_model(model: Any, plan: AuditPlan) -> Scorer:  # noqa: ANN401
             f"classes_. Give a classifier with one outcome of two labels."
         )
     spelled = tuple(canonical(value) for value in given)
-    problems = [*_unfit_labels(spelled, plan.data.positive)]
+    problems = [*_unfit_labels(spelled, plan)]
     features = _features(estimator, plan)
     if plan.data.label in features:
         problems.append(
@@ -250,24 +251,32 @@ def load_model(model: Any, plan: AuditPlan) -> Scorer:  # noqa: ANN401
         )
     if problems:
         raise ModelError(*problems)
-    assert plan.data.positive is not None  # noqa: S101
-    return Scorer(estimator, features, spelled, spelled.index(plan.data.positive))
+    # of several classes only decisions are read, so there is no output with a unit of its own
+    unit = "decision" if plan.data.several_classes else ""
+    return Scorer(estimator, features, spelled, spelled.index(plan.data.positives[0]), unit)
 
 
-def _unfit_labels(labels: tuple[str, ...], positive: str | None) -> Iterator[str]:
+def _unfit_labels(labels: tuple[str, ...], plan: AuditPlan) -> Iterator[str]:
     """Say why the labels of a model do not fit the plan."""
-    if positive is None:
+    if not plan.data.positives:
         yield "data.positive is missing: say which of the model's labels is the positive one."
-    elif positive not in labels:
-        yield f"The positive label '{positive}' is not among the model's labels ({listed(labels)})."
+    for positive in plan.data.positives:
+        if positive not in labels:
+            told = listed(labels)
+            yield f"The positive label '{positive}' is not among the model's labels ({told})."
     if "" in labels:
         yield "A label of the model is an empty text, which counts as missing."
     elif len(set(labels)) < len(labels):
         yield f"Labels of the model are spelled alike: {listed(labels)}."
-    elif len(labels) != 2:
+    elif plan.data.several_classes and len(labels) <= 2:
+        yield (
+            f"The model has {len(labels)} labels ({listed(labels)}), but the task is multiclass, "
+            f'which means more than two. Leave task out: it is "binary" then.'
+        )
+    elif not plan.data.several_classes and len(labels) != 2:
         yield (
             f"The model has {len(labels)} labels ({listed(labels)}), but the task is binary. "
-            f"Several classes are not audited by this version."
+            f'If they are classes, say so: task = "multiclass".'
         )
 
 

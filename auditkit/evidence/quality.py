@@ -5,12 +5,13 @@ Works on the levels of each column and their counts, never on rows: it costs the
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from auditkit.errors import MOST_SHOWN, DataError, listed, looks_personal, seen
 from auditkit.evidence.amounts import Amounts
+from auditkit.evidence.classes import MOST_CLASS_CELLS, ClassCounts, Classing, against_all
 from auditkit.evidence.counts import NO, UNKNOWN, YES, Cell, Counts, Tally
 from auditkit.evidence.keys import (
     BASELINE,
@@ -22,7 +23,7 @@ from auditkit.evidence.keys import (
     attribute_names,
 )
 from auditkit.plan import NUMBER, Above, Attribute, AuditPlan, canonical, unusable_group, visible
-from auditkit.results import ALL, NOT_RECORDED, Exclusion
+from auditkit.results import ALL, MACRO, NOT_RECORDED, Exclusion
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +33,7 @@ MOST_CONTROLS = 100
 FEW_NUMBERS = 12  # more distinct numbers than this are a scale, not a set of codes
 FEW_WORDS = 4  # and still are with a word or two among them, one to this many numbers
 MOST_OUTCOMES = 2
+MOST_CLASSES = 50
 MOST_EXAMPLES = 3
 LOOKS_MISSING = frozenset({"na", "n/a", "nan", "none", "null", "nil", "?", "-", ".", "unknown", ""})
 MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
@@ -55,6 +57,7 @@ class Quality:
     controls: Mapping[str | None, int]
     notes: tuple[str, ...]
     baseline: Mapping[str | None, int] = field(default_factory=dict)
+    classes: Classing | None = None
 
     def codes(self, cell: Cell) -> list[int]:
         """Place the attribute texts of a cell in their groups; -1 is not recorded."""
@@ -62,28 +65,74 @@ class Quality:
 
     def counts(self, tally: Tally, amounts: Amounts) -> Counts:
         """Turn a tally of texts into counts of groups and outcomes, whatever the baseline is."""
-        return self._counts(tally, amounts, baselines=1)
+        return self._counts(tally, amounts, 9, self._outcome)
 
     def paired(self, tally: Tally, amounts: Amounts) -> Counts:
         """Turn a tally into counts of groups, outcomes and both decisions: 27 to a cell."""
-        return self._counts(tally, amounts, baselines=3)
 
-    def _counts(self, tally: Tally, amounts: Amounts, baselines: int) -> Counts:
+        def outcome(cell: Cell) -> int:
+            return 9 * self.baseline[cell[-3]] + self._outcome(cell)
+
+        return self._counts(tally, amounts, 27, outcome)
+
+    def by_class(self, tally: Tally, amounts: Amounts) -> ClassCounts:
+        """Turn a tally into counts of groups by recorded class and decided class.
+
+        Raises
+        ------
+        DataError
+            The attributes and the pairs of classes make more cells than can be held.
+        """
+        import numpy as np
+
+        assert self.classes is not None  # noqa: S101
+        actual, decided = self.classes.actual, self.classes.decided
+        found = sorted({(actual[cell[-2]], decided[cell[-1]]) for cell in tally})
+        places = {pair: place for place, pair in enumerate(found)}
+        cells = len({cell[:-2] for cell in tally})
+        if cells * len(found) > MOST_CLASS_CELLS:
+            raise DataError(
+                f"{len(found):,} pairs of recorded and decided class in {cells:,} combinations of "
+                f"attributes are more than {MOST_CLASS_CELLS:,} cells. Declare fewer attributes, "
+                f"or merge their values or the classes."
+            )
+
+        def outcome(cell: Cell) -> int:
+            return places[actual[cell[-2]], decided[cell[-1]]]
+
+        counts = self._counts(tally, amounts, len(found), outcome)
+        pairs = np.array(found, dtype=np.int64).reshape(-1, 2)
+        return ClassCounts(self.classes.names, pairs, counts)
+
+    def against_all(self, place: int) -> "Quality":
+        """Read one class as the positive outcome and as the decision that selects."""
+        assert self.classes is not None  # noqa: S101
+        size = len(self.classes.names)
+
+        def one(places: Mapping[str | None, int]) -> dict[str | None, int]:
+            return {text: against_all(at, place, size) for text, at in places.items()}
+
+        classes = self.classes
+        return replace(self, actual=one(classes.actual), selected=one(classes.decided))
+
+    def _outcome(self, cell: Cell) -> int:
+        return 3 * self.actual[cell[-2]] + self.selected[cell[-1]]
+
+    def _counts(
+        self, tally: Tally, amounts: Amounts, outcomes: int, outcome: Callable[[Cell], int]
+    ) -> Counts:
         import numpy as np
 
         width = 3 if amounts.weighted else 1
-        outcomes = 9 * baselines
         size = len(self.attributes)
         declared = [places for places in (self.strata, self.controls) if places]
         table: dict[tuple[int, ...], NDArray[np.int64]] = {}
         for cell, sums in tally.items():
-            *beside, label, decision = cell[size:]
-            before = self.baseline[beside.pop()] if self.baseline else 0
+            beside = cell[size : size + len(declared)]
             extra = (places[text] for places, text in zip(declared, beside, strict=True))
             place = (*self.codes(cell[:size]), *extra)
             row = table.setdefault(place, np.zeros((width, outcomes), dtype=np.int64))
-            outcome = 9 * (before % baselines) + 3 * self.actual[label] + self.selected[decision]
-            row[:, outcome] += sums
+            row[:, outcome(cell)] += sums
         cells = sorted(place for place, row in table.items() if row[0].any())
         codes = np.array(cells, dtype=np.int64).reshape(len(cells), -1)
         whole = np.array([table[cell] for cell in cells], dtype=np.int64).reshape(
@@ -146,6 +195,9 @@ def examine(
     labels = _label(plan, columns[LABEL], problems, notes)
     decisions = _decision(plan, columns[DECISION], columns[LABEL], problems, notes, model=model)
     baseline = _baseline(plan, columns, problems, notes) if BASELINE in columns else {}
+    classes = None
+    if plan.data.several_classes:
+        classes = _classes(plan, columns, problems, notes, model=model)
     strata = _strata(plan, columns[STRATUM], problems) if STRATUM in columns else {}
     controls = _controls(plan, columns[CONTROL], problems) if CONTROL in columns else {}
     if problems:
@@ -160,6 +212,7 @@ def examine(
         controls=controls,
         notes=tuple(notes),
         baseline=baseline,
+        classes=classes,
     )
 
 
@@ -371,24 +424,32 @@ def _label(
     plan: AuditPlan, levels: Levels, problems: list[str], notes: list[str]
 ) -> dict[str | None, int]:
     """Say for each text of the label column whether it is the positive outcome."""
-    name, positive = plan.data.label, plan.data.positive
+    name, positives = plan.data.label, plan.data.positives
     if name is None:
         return {None: UNKNOWN}
     spelled, rows = _values(levels)
     if not rows:
         problems.append(f"Label column '{name}' has no recorded value.")
-    elif len(rows) > MOST_OUTCOMES:
+    elif len(rows) > MOST_OUTCOMES and not plan.data.several_classes:
         problems.append(
             f"Label column '{name}' has {len(rows)} different values ({seen(rows)}), but the "
-            f"task is binary classification. Give a label with two values."
+            f"task is binary classification. Give a label with two values, or say task = "
+            f'"multiclass" if they are classes.'
         )
-    elif positive not in rows:
-        problems.append(
+    else:
+        problems += [
             f"The positive label '{positive}' never occurs in column '{name}'. "
             f"Values seen: {seen(rows)}. Set data.positive to one of them."
-        )
-    notes += _marks(f"Label column '{name}'", set(rows) - {positive}, "the negative outcome")
-    return {None: UNKNOWN} | {t: YES if v == positive else NO for t, v in spelled.items()}
+            for positive in positives
+            if positive not in rows
+        ]
+        if len(rows) > 1 and set(rows) <= set(positives):
+            problems.append(
+                f"data.positive names every value of column '{name}', so nobody has the negative "
+                f"outcome. Leave out those that are not what the decision is to find."
+            )
+    notes += _marks(f"Label column '{name}'", set(rows) - {*positives}, "the negative outcome")
+    return {None: UNKNOWN} | {t: YES if v in positives else NO for t, v in spelled.items()}
 
 
 def _decision(
@@ -420,11 +481,106 @@ def _decision(
                 f"{seen(rows)}."
             )
     elif plan.data.selected is None:
-        chosen = (plan.data.positive,) if plan.data.positive is not None else ()
+        chosen = plan.data.positives
         if problem := _not_decisions(name, rows, labels, chosen, model=model):
             problems.append(problem)
     notes += _marks(f"{name[0].upper()}{name[1:]}", set(rows) - set(chosen), "not selected")
     return {None: UNKNOWN} | {t: YES if v in chosen else NO for t, v in spelled.items()}
+
+
+def _classes(
+    plan: AuditPlan,
+    columns: Mapping[str, Levels],
+    problems: list[str],
+    notes: list[str],
+    *,
+    model: bool,
+) -> Classing:
+    """Name the classes: every value of the label and of the decision, and place each text.
+
+    A value that only one of the two has is a class too, because to leave it out would hide people;
+    it is told, since it may be another spelling.
+    """
+    named = {
+        LABEL: f"Label column '{plan.data.label}'",
+        DECISION: "The model's decisions" if model else f"Column '{plan.data.decision}'",
+    }
+    found = {role: _values(columns[role]) for role in (LABEL, DECISION)}
+    rows = {role: counted for role, (_, counted) in found.items() if counted}
+    names = sorted({value for counted in rows.values() for value in counted}, key=_natural)
+    scales = [
+        problem for role, counted in rows.items() if (problem := _no_classes(named[role], counted))
+    ]
+    problems += scales
+    if not scales and len(names) <= MOST_OUTCOMES:
+        problems.append(
+            f"The task is multiclass, but {len(names)} classes were found. With two, leave task "
+            f'out: it is "binary" then.'
+        )
+    if not scales:
+        problems += _classes_alike(names)
+        if MACRO in names:
+            problems.append(f"A class is called '{MACRO}', a word of the tables. Rename it.")
+        notes += _one_sided(rows, named)
+    if not scales and len(rows) == len(found) and not set(rows[LABEL]) & set(rows[DECISION]):
+        problems.append(
+            f"The task is multiclass, but label and decision have no class in common: "
+            f"{seen(rows[LABEL])} beside {seen(rows[DECISION])}. Write both in the same words."
+        )
+    place = {name: at for at, name in enumerate(names)}
+
+    def placed(role: str) -> dict[str | None, int]:
+        spelled: dict[str, str] = found[role][0]
+        return {None: len(names)} | {text: place[value] for text, value in spelled.items()}
+
+    return Classing(tuple(names), placed(LABEL), placed(DECISION))
+
+
+def _no_classes(who: str, rows: Mapping[str, int]) -> str:
+    """Say why the values of a column are no classes; empty if they can be."""
+    values = [value for value in rows if NUMBER.fullmatch(value)]
+    if any(not float(value).is_integer() for value in values) or len(values) > FEW_NUMBERS:
+        return (
+            f"{who} holds {len(values)} different numbers: an amount or a score, which is a task "
+            f"of regression or ranking, but the task is multiclass. If they are codes of classes, "
+            f"write names instead."
+        )
+    if len(rows) > MOST_CLASSES:
+        return (
+            f"{who} holds {len(rows)} different values, but at most {MOST_CLASSES} classes are "
+            f"told apart. Put them into fewer."
+        )
+    return ""
+
+
+def _classes_alike(names: Sequence[str]) -> list[str]:
+    """Refuse classes that differ only in what cannot be told by eye: one class made two."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        folded = visible(unicodedata.normalize("NFKC", name)).casefold()
+        alike.setdefault(" ".join(folded.split()), []).append(name)
+    return [
+        f"Classes of label and decision differ only in case, spaces or characters that cannot be "
+        f"seen: {listed([_shown(value) for value in values], MOST_EXAMPLES)}. If they are one "
+        f"class, spell them alike in both columns."
+        for values in alike.values()
+        if len(values) > 1
+    ]
+
+
+def _one_sided(rows: Mapping[str, Mapping[str, int]], named: Mapping[str, str]) -> list[str]:
+    """Note classes that only the label or only the decision has, with their rows."""
+    if len(rows) < len(named):
+        return []
+    never = {LABEL: "was never decided", DECISION: "is no recorded outcome"}
+    other = {LABEL: DECISION, DECISION: LABEL}
+    return [
+        f"{named[role]} holds the class '{value}' in {n} rows, which {never[role]}. It is counted "
+        f"as a class of its own; look whether it is another spelling."
+        for role, counted in rows.items()
+        for value, n in counted.items()
+        if value not in rows[other[role]]
+    ]
 
 
 def _baseline(
@@ -449,7 +605,7 @@ def _baseline(
     selected, cut = plan.data.selected, isinstance(plan.data.selected, Above)
     chosen: tuple[str, ...] = ("true",)
     if not cut:
-        chosen = selected if isinstance(selected, tuple) else (plan.data.positive or "",)
+        chosen = selected if isinstance(selected, tuple) else plan.data.positives or ("",)
     decided = _values(columns[DECISION])[1]
     known = set(decided) | set(chosen)
     if not cut and selected is None:
@@ -516,7 +672,7 @@ def _not_decisions(
         return ""
     if not positive:
         return f"data.selected is missing: say which values of {name} select. Seen: {seen(rows)}."
-    known = _values(labels)[1] | dict.fromkeys(positive, 0)
+    known = dict.fromkeys(positive, 0) | _values(labels)[1]
     if set(rows) <= set(known):
         return ""
     subject = f"{name[0].upper()}{name[1:]}"

@@ -7,12 +7,14 @@ from auditkit.report.story.background import limits, method, proof
 from auditkit.report.story.beside import beside_today
 from auditkit.report.story.budgets import if_another
 from auditkit.report.story.calibration import calibrated
+from auditkit.report.story.classes import class_by_class
 from auditkit.report.story.comparisons import disparities, performance
 from auditkit.report.story.equal import at_equal_control
 from auditkit.report.story.gate import gate
 from auditkit.report.story.hidden import hidden
 from auditkit.report.story.masthead import cover
 from auditkit.report.story.numbers import tables
+from auditkit.report.story.own import of_user
 from auditkit.report.story.parts import Section
 from auditkit.report.story.reliance import relies
 from auditkit.report.story.scan import scan
@@ -56,6 +58,8 @@ def sections(record: AuditRecord) -> tuple[Section, ...]:
         *beside_today(record),
         *training(record),
         *calibrated(record),
+        *class_by_class(record),
+        *of_user(record),
         *if_another(record),
         *scan(record),
         *gate(record),
