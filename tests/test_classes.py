@@ -452,11 +452,11 @@ def test_a_class_of_one_side_only_is_counted_and_told(rows):
     made = audit(odd, selected="refer")
     assert of(made, "reffer", "selection_rate").numerator == 5
     assert of(made, "(macro)").status == "undefined"
-    assert any("'reffer' in 5 rows, which is no recorded outcome" in n for n in made.record.notes)
+    assert any("are no recorded outcome: 'reffer' in 5 rows" in n for n in made.record.notes)
     never = audit(rows.assign(decided=rows.decided.replace("wait", "refer")))
     assert of(never, "wait").estimate == 0
     assert of(never, "wait", "precision").status == "undefined"
-    assert any("which was never decided" in note for note in never.record.notes)
+    assert any("were never decided: 'wait'" in note for note in never.record.notes)
 
 
 def test_a_small_class_is_insufficient_and_so_is_the_mean(rows):

@@ -24,9 +24,10 @@ from auditkit.evidence.counts import (
 from auditkit.evidence.design import Design, design_of
 from auditkit.evidence.histograms import Cells
 from auditkit.evidence.keys import Key, keys_of, unusable_type
+from auditkit.evidence.levels import Levels
 from auditkit.evidence.models import Scorer, load_model
 from auditkit.evidence.opening import open_source
-from auditkit.evidence.quality import Levels, Quality, examine, exclusions
+from auditkit.evidence.quality import Quality, examine, exclusions
 from auditkit.evidence.sample import Reservoir, Sample, finish
 from auditkit.evidence.scores import ScoreColumn, ScoreCounts, ScoreTally, score_counts
 from auditkit.evidence.scoring import Progress, scored_in_batches

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from auditkit.errors import MOST_SHOWN, DataError, listed, looks_personal, seen
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.classes import MOST_CLASS_CELLS, ClassCounts, Classing, against_all
+from auditkit.evidence.classing import classing
 from auditkit.evidence.counts import NO, UNKNOWN, YES, Cell, Counts, Tally
 from auditkit.evidence.keys import (
     BASELINE,
@@ -22,26 +23,29 @@ from auditkit.evidence.keys import (
     UNPARSABLE,
     attribute_names,
 )
+from auditkit.evidence.levels import (
+    FEW_NUMBERS,
+    MOST_EXAMPLES,
+    MOST_OUTCOMES,
+    Levels,
+    alike,
+    natural,
+    shown,
+    values_of,
+)
 from auditkit.plan import NUMBER, Above, Attribute, AuditPlan, canonical, unusable_group, visible
-from auditkit.results import ALL, MACRO, NOT_RECORDED, Exclusion
+from auditkit.results import ALL, NOT_RECORDED, Exclusion
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_LEVELS = 500
 MOST_CONTROLS = 100
-FEW_NUMBERS = 12  # more distinct numbers than this are a scale, not a set of codes
 FEW_WORDS = 4  # and still are with a word or two among them, one to this many numbers
-MOST_OUTCOMES = 2
-MOST_CLASSES = 50
-MOST_EXAMPLES = 3
 LOOKS_MISSING = frozenset({"na", "n/a", "nan", "none", "null", "nil", "?", "-", ".", "unknown", ""})
 MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 DATE_LIKE = re.compile(rf"(?:\d{{1,2}}[-/ ](?:{MONTHS})|(?:{MONTHS})[-/ ]\d{{1,2}})", re.IGNORECASE)
 RANGE_LIKE = re.compile(r"\d+\s*[-–]\s*\d+")
-
-Levels = dict[str | None, int]
-"""Rows by the text of one column; ``None`` is missing."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,7 @@ def examine(
     baseline = _baseline(plan, columns, problems, notes) if BASELINE in columns else {}
     classes = None
     if plan.data.several_classes:
-        classes = _classes(plan, columns, problems, notes, model=model)
+        classes = classing(plan, columns, problems, notes, model=model)
     strata = _strata(plan, columns[STRATUM], problems) if STRATUM in columns else {}
     controls = _controls(plan, columns[CONTROL], problems) if CONTROL in columns else {}
     if problems:
@@ -274,7 +278,7 @@ def _named_groups(
         value = merged.get(value, value)
         return labels.get(value, value)
 
-    spelled, rows = _values(recorded)
+    spelled, rows = values_of(recorded)
     if problem := _identifier(attribute.column, {group(value): n for value, n in rows.items()}):
         problems.append(problem)  # and nothing more, because anything more would quote people
         return {text: text for text in recorded}, list(recorded)
@@ -308,7 +312,7 @@ def _named_groups(
             f"Attribute '{attribute.name}': {listed(dates)} may be a range that a spreadsheet "
             f"turned into a date."
         )
-    return group_of, sorted(names, key=_natural)
+    return group_of, sorted(names, key=natural)
 
 
 def _personal(rows: Mapping[str, int]) -> bool:
@@ -376,11 +380,7 @@ def _scale(name: str, rows: Mapping[str, int]) -> list[str]:
 
 def _look_alikes(name: str, groups: Sequence[str], *, personal: bool) -> list[str]:
     """Refuse values that differ only in what cannot be told by eye: one group made two."""
-    alike: dict[str, list[str]] = {}
-    for group in groups:
-        folded = visible(unicodedata.normalize("NFKC", group)).casefold()
-        alike.setdefault(" ".join(folded.split()), []).append(group)
-    same = [values for values in alike.values() if len(values) > 1]
+    same = alike(groups)
     if same and personal:
         return [
             f"Column '{name}' has {sum(map(len, same))} values that differ from another only in "
@@ -388,36 +388,13 @@ def _look_alikes(name: str, groups: Sequence[str], *, personal: bool) -> list[st
         ]
     told = [
         f"Column '{name}' has values that differ only in case, spaces or characters that cannot be "
-        f"seen: {listed([_shown(value) for value in values], MOST_EXAMPLES)}. If they are one "
+        f"seen: {listed([shown(value) for value in values], MOST_EXAMPLES)}. If they are one "
         f'group, say so: merge = {{ "{visible(values[0])}" = [...] }}.'
         for values in same[:MOST_EXAMPLES]
     ]
     if more := len(same) - len(told):
         told.append(f"Column '{name}' has {more} more sets of such values.")
     return told
-
-
-def _shown(text: str) -> str:
-    """Write what cannot be seen as its number in Unicode."""
-    if visible(text) == text.strip():
-        return text
-    seen_by_eye = set(visible(text)) | {" "}
-    return "".join(c if c in seen_by_eye else f"<U+{ord(c):04X}>" for c in text)
-
-
-def _natural(text: str) -> tuple[tuple[int, float, str], ...]:
-    """Sort numbers inside text by size, so that 5-17 comes before 18-59."""
-    parts = re.split(r"(\d+(?:\.\d+)?)", text)
-    return tuple((0, float(p), "") if i % 2 else (1, 0.0, p) for i, p in enumerate(parts))
-
-
-def _values(levels: Levels | dict[str, int]) -> tuple[dict[str, str], dict[str, int]]:
-    """Spell the recorded texts of a column canonically, and count the rows of each value."""
-    spelled = {text: canonical(text) for text in levels if text is not None}
-    rows = dict.fromkeys(sorted(set(spelled.values()), key=_natural), 0)
-    for text, value in spelled.items():
-        rows[value] += levels[text]
-    return spelled, rows
 
 
 def _label(
@@ -427,7 +404,7 @@ def _label(
     name, positives = plan.data.label, plan.data.positives
     if name is None:
         return {None: UNKNOWN}
-    spelled, rows = _values(levels)
+    spelled, rows = values_of(levels)
     if not rows:
         problems.append(f"Label column '{name}' has no recorded value.")
     elif len(rows) > MOST_OUTCOMES and not plan.data.several_classes:
@@ -464,7 +441,7 @@ def _decision(
     """Say for each text of the decision whether it selects."""
     name = "the model's decisions" if model else f"column '{plan.data.decision}'"
     total = sum(levels.values())
-    spelled, rows = _values(levels)
+    spelled, rows = values_of(levels)
     chosen: tuple[str, ...] = ("true",)
     if bad := levels.get(UNPARSABLE):
         problems.append(
@@ -488,101 +465,6 @@ def _decision(
     return {None: UNKNOWN} | {t: YES if v in chosen else NO for t, v in spelled.items()}
 
 
-def _classes(
-    plan: AuditPlan,
-    columns: Mapping[str, Levels],
-    problems: list[str],
-    notes: list[str],
-    *,
-    model: bool,
-) -> Classing:
-    """Name the classes: every value of the label and of the decision, and place each text.
-
-    A value that only one of the two has is a class too, because to leave it out would hide people;
-    it is told, since it may be another spelling.
-    """
-    named = {
-        LABEL: f"Label column '{plan.data.label}'",
-        DECISION: "The model's decisions" if model else f"Column '{plan.data.decision}'",
-    }
-    found = {role: _values(columns[role]) for role in (LABEL, DECISION)}
-    rows = {role: counted for role, (_, counted) in found.items() if counted}
-    names = sorted({value for counted in rows.values() for value in counted}, key=_natural)
-    scales = [
-        problem for role, counted in rows.items() if (problem := _no_classes(named[role], counted))
-    ]
-    problems += scales
-    if not scales and len(names) <= MOST_OUTCOMES:
-        problems.append(
-            f"The task is multiclass, but {len(names)} classes were found. With two, leave task "
-            f'out: it is "binary" then.'
-        )
-    if not scales:
-        problems += _classes_alike(names)
-        if MACRO in names:
-            problems.append(f"A class is called '{MACRO}', a word of the tables. Rename it.")
-        notes += _one_sided(rows, named)
-    if not scales and len(rows) == len(found) and not set(rows[LABEL]) & set(rows[DECISION]):
-        problems.append(
-            f"The task is multiclass, but label and decision have no class in common: "
-            f"{seen(rows[LABEL])} beside {seen(rows[DECISION])}. Write both in the same words."
-        )
-    place = {name: at for at, name in enumerate(names)}
-
-    def placed(role: str) -> dict[str | None, int]:
-        spelled: dict[str, str] = found[role][0]
-        return {None: len(names)} | {text: place[value] for text, value in spelled.items()}
-
-    return Classing(tuple(names), placed(LABEL), placed(DECISION))
-
-
-def _no_classes(who: str, rows: Mapping[str, int]) -> str:
-    """Say why the values of a column are no classes; empty if they can be."""
-    values = [value for value in rows if NUMBER.fullmatch(value)]
-    if any(not float(value).is_integer() for value in values) or len(values) > FEW_NUMBERS:
-        return (
-            f"{who} holds {len(values)} different numbers: an amount or a score, which is a task "
-            f"of regression or ranking, but the task is multiclass. If they are codes of classes, "
-            f"write names instead."
-        )
-    if len(rows) > MOST_CLASSES:
-        return (
-            f"{who} holds {len(rows)} different values, but at most {MOST_CLASSES} classes are "
-            f"told apart. Put them into fewer."
-        )
-    return ""
-
-
-def _classes_alike(names: Sequence[str]) -> list[str]:
-    """Refuse classes that differ only in what cannot be told by eye: one class made two."""
-    alike: dict[str, list[str]] = {}
-    for name in names:
-        folded = visible(unicodedata.normalize("NFKC", name)).casefold()
-        alike.setdefault(" ".join(folded.split()), []).append(name)
-    return [
-        f"Classes of label and decision differ only in case, spaces or characters that cannot be "
-        f"seen: {listed([_shown(value) for value in values], MOST_EXAMPLES)}. If they are one "
-        f"class, spell them alike in both columns."
-        for values in alike.values()
-        if len(values) > 1
-    ]
-
-
-def _one_sided(rows: Mapping[str, Mapping[str, int]], named: Mapping[str, str]) -> list[str]:
-    """Note classes that only the label or only the decision has, with their rows."""
-    if len(rows) < len(named):
-        return []
-    never = {LABEL: "was never decided", DECISION: "is no recorded outcome"}
-    other = {LABEL: DECISION, DECISION: LABEL}
-    return [
-        f"{named[role]} holds the class '{value}' in {n} rows, which {never[role]}. It is counted "
-        f"as a class of its own; look whether it is another spelling."
-        for role, counted in rows.items()
-        for value, n in counted.items()
-        if value not in rows[other[role]]
-    ]
-
-
 def _baseline(
     plan: AuditPlan,
     columns: Mapping[str, Levels],
@@ -601,15 +483,15 @@ def _baseline(
     run = name in plan.data.seeds
     what, who = ("another training run", "that run") if run else ("the baseline",) * 2
     key = "data.seeds" if run else "data.baseline"
-    spelled, rows = _values(levels)
+    spelled, rows = values_of(levels)
     selected, cut = plan.data.selected, isinstance(plan.data.selected, Above)
     chosen: tuple[str, ...] = ("true",)
     if not cut:
         chosen = selected if isinstance(selected, tuple) else plan.data.positives or ("",)
-    decided = _values(columns[DECISION])[1]
+    decided = values_of(columns[DECISION])[1]
     known = set(decided) | set(chosen)
     if not cut and selected is None:
-        known |= set(_values(columns[LABEL])[1])  # then decisions are in the label's words
+        known |= set(values_of(columns[LABEL])[1])  # then decisions are in the label's words
     if bad := levels.get(UNPARSABLE):
         assert isinstance(selected, Above)  # noqa: S101
         problems.append(
@@ -641,7 +523,7 @@ def _strata(plan: AuditPlan, levels: Levels, problems: list[str]) -> dict[str | 
             f"Column '{name}' names sampling strata, but {missing} rows have none. Every row was "
             f"drawn from some stratum; fill those cells."
         )
-    values = sorted({text for text in levels if text is not None}, key=_natural)
+    values = sorted({text for text in levels if text is not None}, key=natural)
     if len(values) > MOST_LEVELS:
         problems.append(
             f"Column '{name}' names {len(values)} sampling strata: it looks like an identifier. "
@@ -653,7 +535,7 @@ def _strata(plan: AuditPlan, levels: Levels, problems: list[str]) -> dict[str | 
 def _controls(plan: AuditPlan, levels: Levels, problems: list[str]) -> dict[str | None, int]:
     """Give each value of the control its place; -1 is not recorded."""
     name = plan.data.control
-    values = sorted({text for text in levels if text is not None}, key=_natural)
+    values = sorted({text for text in levels if text is not None}, key=natural)
     if not values:
         problems.append(f"Column '{name}' is the control, but no row has a value in it.")
     if len(values) > MOST_CONTROLS:
@@ -672,7 +554,7 @@ def _not_decisions(
         return ""
     if not positive:
         return f"data.selected is missing: say which values of {name} select. Seen: {seen(rows)}."
-    known = dict.fromkeys(positive, 0) | _values(labels)[1]
+    known = dict.fromkeys(positive, 0) | values_of(labels)[1]
     if set(rows) <= set(known):
         return ""
     subject = f"{name[0].upper()}{name[1:]}"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from auditkit.errors import DataError, did_you_mean, listed
 from auditkit.evidence.counts import Block, Counts, GroupTable, Unrecorded
 from auditkit.evidence.keys import Key
-from auditkit.evidence.quality import Levels, groups_of
+from auditkit.evidence.levels import Levels
+from auditkit.evidence.quality import groups_of
 from auditkit.evidence.sources import Source, numbers
 from auditkit.plan import AuditPlan
 from auditkit.results import ALL, NOT_RECORDED

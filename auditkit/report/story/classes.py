@@ -42,8 +42,7 @@ def class_by_class(record: AuditRecord) -> tuple[Section, ...]:
         Paragraph(
             f"Label and decision have {len(names)} classes: "
             f"{words.few([words.name(name) for name in names])}. The verdict reads one question "
-            f"out of them: who is recorded as {measures.label(record.system)}, and who is selected "
-            f"({measures.rule(record.system)}). Here every class stands against all others; "
+            f"out of them: {_question(record)}. Here every class stands against all others; "
             f"nothing in this section changes the verdict."
         ),
         *_gaps(record),
@@ -52,7 +51,6 @@ def class_by_class(record: AuditRecord) -> tuple[Section, ...]:
     ]
     for attribute in dict.fromkeys(m.attribute for m in record.class_measurements):
         if attribute != ALL and CROSS not in attribute:
-            blocks.append(Heading(f"By {words.attribute(attribute)}"))
             blocks += _by(record, attribute, names)
     blocks.append(
         Paragraph(
@@ -71,12 +69,20 @@ def classes(record: AuditRecord) -> list[str]:
             if name != MACRO]  # fmt: skip
 
 
+def _question(record: AuditRecord) -> str:
+    """Say which binary question the verdict reads out of the classes."""
+    selected = f"who is selected ({measures.rule(record.system)})"
+    if not record.system.label:
+        return selected
+    return f"who is recorded as {measures.label(record.system)}, and {selected}"
+
+
 def _named(name: str) -> str:
     return "mean over the classes" if name == MACRO else words.name(name)
 
 
 def _gaps(record: AuditRecord) -> Iterator[Block]:
-    """Name the classes and groups whose members are decided rightly least, against the rest."""
+    """Name classes and groups whose people are decided as recorded less often than the rest."""
     known = [
         d
         for d in record.class_disparities
@@ -86,11 +92,11 @@ def _gaps(record: AuditRecord) -> Iterator[Block]:
         return
     lower = [d for d in known if d.upper is not None and d.upper < 0 and d.class_ != MACRO]
     lower.sort(key=lambda d: (CROSS in d.attribute, d.difference))
-    yield Heading("Who is decided rightly less often than everyone else")
+    yield Heading("Who is decided as recorded less often than everyone else")
     if not lower:
         yield Paragraph(
-            "Of no class, no group is clearly decided rightly less often than everyone else, as "
-            "far as these data tell. Groups with few people could be without showing it."
+            "Of no class, no group is clearly decided as recorded less often than everyone "
+            "else, as far as these data tell. Groups with few people could be without showing it."
         )
         return
     yield Bullets(tuple(_sentence(record, d) for d in lower[:MOST_GAPS]))
@@ -145,7 +151,7 @@ def _everyone(record: AuditRecord, names: list[str]) -> Table:
     ]
     return table(
         "Everyone, class by class",
-        "Class | #Decided rightly (recall) | #Decided so and recorded so (precision) | #Decided so "
+        "Class | #Decided as recorded (recall) | #Recorded as decided (precision) | #Decided so "
         "though recorded otherwise | #Share recorded so | #Share decided so",
         rows,
         f"Recall: of people recorded as the class, the share decided as it. Precision: of people "
@@ -198,8 +204,12 @@ def _share(cell: ConfusionCell) -> Cell:
 def _by(record: AuditRecord, attribute: str, names: list[str]) -> Iterator[Block]:
     """Lay out recall with the classes as rows and the groups as columns."""
     told = {(m.class_, m.group): m for m in _recalls(record, attribute)}
+    if all(m.status is Status.NOT_APPLICABLE for m in told.values()):
+        return  # no outcome is recorded
     groups = list(dict.fromkeys(group for _, group in told))
-    parts = [groups[i : i + MOST_COLUMNS] for i in range(0, len(groups), MOST_COLUMNS)]
+    wide = -(-len(groups) // -(-len(groups) // MOST_COLUMNS))  # tables of about one width
+    parts = [groups[i : i + wide] for i in range(0, len(groups), wide)]
+    yield Heading(f"By {words.attribute(attribute)}")
     for place, some in enumerate(parts, start=1):
         rows: list[tuple[str | Cell, ...]] = [
             (_named(name), *(_with_n(told[name, group], record) for group in some))
@@ -208,7 +218,7 @@ def _by(record: AuditRecord, attribute: str, names: list[str]) -> Iterator[Block
         which = f" ({place} of {len(parts)})" if len(parts) > 1 else ""
         heads = " | ".join(f"#{_column_of(group)}" for group in some)
         yield table(
-            f"Decided rightly (recall), by {words.attribute(attribute)}{which}",
+            f"Decided as recorded (recall), by {words.attribute(attribute)}{which}",
             f"Class | {heads}",
             rows,
             f"Of people recorded as the class, the share decided as it; under it the "
