@@ -109,13 +109,13 @@ def _one_value(value: object) -> str:
 
 
 def _one_or_several(value: object) -> str | tuple[str, ...]:
-    """Spell one value of the data, or each of a list; a list of one is that value."""
+    """Spell one value of the data, or each of a list."""
     if not isinstance(value, list | tuple) or not value:
         return _one_value(value)
     several = tuple(_one_value(one) for one in value)
     if twice := sorted({one for one in several if several.count(one) > 1}):
         raise ValueError(f"names {listed(twice)} more than once")
-    return several if len(several) > 1 else several[0]
+    return several
 
 
 def _in_order(value: object) -> object:
@@ -280,10 +280,10 @@ class Data(Strict):
 
     @model_validator(mode="after")
     def _as_many_values_as_the_task(self) -> Self:
-        if not self.several_classes and len(self.positives) > 1:
+        if not self.several_classes and isinstance(self.positive, tuple):
             raise ValueError(
-                f"data.positive names {listed(self.positives)}, but the task is binary, with one "
-                f'positive value of two. Name one, or say task = "multiclass"'
+                f"data.positive is a list, {listed(self.positives)}, but the task is binary, with "
+                f'one positive value of two. Name that, or say task = "multiclass"'
             )
         if self.several_classes and isinstance(self.selected, Above):
             raise ValueError(

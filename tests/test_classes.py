@@ -389,7 +389,10 @@ class TestWhatIsRefused:
         ("changes", "found"),
         [
             ({"task": "regression"}, "task"),
-            ({"task": None, "positive": ["refer", "wait"]}, "names 'refer', 'wait', but the task"),
+            (
+                {"task": None, "positive": ["refer", "wait"]},
+                "a list, 'refer', 'wait', but the task",
+            ),
             ({"selected": {"above": 0.5}}, "cuts decisions above 0.5, but the task is multiclass"),
             ({"positive": ["refer", "refer"]}, "'refer' more than once"),
         ],
