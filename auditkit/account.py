@@ -30,13 +30,16 @@ def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
     tabled = evidence.scorer is None and plan.data.decision is None
     if tabled and selected is None:
         words = "yes"
+    label, positive = plan.data.label, ", ".join(plan.data.positives)
+    if label is None and plan.data.recorded is not None:
+        label, positive = plan.data.recorded, _in_need(plan)
     return SystemInfo(
         name=plan.system.name,
         version=plan.system.version,
         stage=plan.system.stage,
         task=plan.data.task,
-        label=plan.data.label or ("recorded outcome" if tabled else ""),
-        positive=", ".join(plan.data.positives) or ("positive" if tabled else ""),
+        label=label or ("recorded outcome" if tabled else ""),
+        positive=positive or ("positive" if tabled else ""),
         decision=plan.data.decision or ("selected" if tabled else ""),
         selected=words,
         outcome=plan.data.outcome,
@@ -48,7 +51,17 @@ def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
         quota=plan.data.quota,
         cut=cut,
         cut_basis=basis,
+        in_need=_in_need(plan),
+        need_reliability=plan.data.need_reliability,
     )
+
+
+def _in_need(plan: AuditPlan) -> str:
+    """Say who counts as in need, where need has a column of its own."""
+    chosen = plan.data.in_need
+    if isinstance(chosen, Above):
+        return f"above {chosen.above:g}"
+    return ", ".join(chosen or ())
 
 
 def sampling(plan: AuditPlan, evidence: Evidence) -> SamplingInfo:

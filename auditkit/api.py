@@ -359,7 +359,10 @@ def audit(
     task: Literal["binary", "multiclass"] = "binary",
     decision: "str | pd.Series[Any] | None" = None,
     selected: object = None,
-    need: str | None = None,
+    need: "str | pd.Series[Any] | None" = None,
+    need_order: Sequence[object] | None = None,
+    in_need: object = None,
+    need_reliability: float | None = None,
     score: "str | pd.Series[Any] | None" = None,
     score_range: tuple[float, float] | None = None,
     quota: int | None = None,
@@ -415,7 +418,15 @@ def audit(
     selected : value, list of values or {"above": number}, optional
         Which decisions select; by default the positive value of the label.
     need : str, optional
-        The label again, if what it records is need itself and not a stand-in for it.
+        The column that says how deep need is, at equal values of which groups are compared; or the
+        label again, if what it records is need itself and not a stand-in for it.
+    need_order : sequence, optional
+        The levels of need, least need first, where they are no numbers.
+    in_need : mapping or sequence, optional
+        Who counts as in need: ``{"above": 3}``, or the highest levels; without a label this is the
+        recorded outcome.
+    need_reliability : float, optional
+        Share of the spread of recorded need that is no error of measurement, above 0 and up to 1.
     score : str or Series, optional
         The scores behind the decisions, if there is no model: probabilities of the positive label,
         or numbers within ``score_range``, which are ranked and averaged only.
@@ -485,7 +496,10 @@ def audit(
             "task": task,
             "decision": rows.column("decision", decision),
             "selected": selected,
-            "need": need,
+            "need": rows.column("need", need),
+            "need_order": need_order,
+            "in_need": in_need,
+            "need_reliability": need_reliability,
             "score": rows.column("score", score),
             "score_range": score_range,
             "quota": quota,

@@ -33,6 +33,9 @@ NOT_BUILT = {
 }
 """Keys of the plan's contract that this version does not carry out, so it refuses them."""
 
+MOST_NEED_LEVELS = 20
+"""More levels of need than this are not compared one by one."""
+
 MOST_BINS = 50
 """More cuts than this make groups that nobody can be told apart by."""
 
@@ -199,9 +202,13 @@ class Data(Strict):
     attributes, if those are kept apart; ``key`` names the column that both have, whose values are
     compared as text and occur once. Alone, ``key`` names what a row is about.
 
-    ``need`` names the label if the recorded outcome is need itself. Then whoever is recorded as
-    positive and not selected is missed need; else it is a missed recorded outcome, and impartiality
-    by need is not measured.
+    ``need`` names the column that says how deep a person's need is: numbers, of which more is more
+    need, or levels that ``need_order`` lists, least need first. People are then compared at equal
+    need. ``in_need`` says who counts as in need: ``{above = 3}``, or the highest levels. Without a
+    label, to be in need is the recorded outcome. ``need_reliability`` is the share of the spread of
+    recorded need that is no error of measurement, where it is known. ``need`` may also name the
+    label, if what that records is need itself. Whoever is in need and not selected is missed need;
+    with another label it is a missed recorded outcome.
 
     ``baseline`` names a second column of decisions about the same rows: what people or the present
     rule decided. It is read with the same ``selected`` and stands beside the system; no verdict
@@ -232,6 +239,9 @@ class Data(Strict):
     decision: Named | None = None
     selected: Above | Annotated[tuple[Value, ...], InOrder] | None = None
     need: Named | None = None
+    need_order: Annotated[tuple[Value, ...], InOrder] | None = None
+    in_need: Above | Annotated[tuple[Value, ...], InOrder] | None = None
+    need_reliability: float | None = Field(default=None, gt=0, le=1)
     score: Named | None = None
     score_range: tuple[float, float] | None = None
     quota: int | None = Field(default=None, ge=1, le=10**15, strict=True)
@@ -316,6 +326,19 @@ class Data(Strict):
             raise ValueError("protected_table is given without protected_source")
         return self
 
+    @field_validator("need_order")
+    @classmethod
+    def _a_ladder(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        if twice := sorted({level for level in value if value.count(level) > 1}):
+            raise ValueError(f"names {listed(twice)} more than once")
+        if not 2 <= len(value) <= MOST_NEED_LEVELS:
+            raise ValueError(
+                f"lists {len(value)} levels of need, least need first; give 2 to {MOST_NEED_LEVELS}"
+            )
+        return value
+
     @model_validator(mode="after")
     def _decisions_apart(self) -> Self:
         for role in ("label", "decision"):
@@ -340,20 +363,64 @@ class Data(Strict):
         return self
 
     @model_validator(mode="after")
-    def _need_is_the_label(self) -> Self:
+    def _need_is_declared_whole(self) -> Self:
+        beside = ("need_order", "in_need", "need_reliability")
+        given = [key for key in beside if getattr(self, key) is not None]
         if self.need is None:
+            if given:
+                raise ValueError(
+                    f"data.{given[0]} is given without data.need. Name the column of need"
+                )
             return self
-        if self.need != self.label:
-            raise ValueError(
-                f"data.need names '{self.need}', which is not the label: need in a column of its "
-                f"own is not compared yet. If the label records need, name it in data.need too; "
-                f"else leave data.need out, and the report says that need was not measured"
-            )
         if self.outcome == "burden":
             raise ValueError(
                 "data.need says who needs a benefit, but data.outcome is 'burden'. Leave it out"
             )
+        if self.need == self.label and given:
+            raise ValueError(
+                f"data.need names the label '{self.need}', and data.positive says who is in need. "
+                f"Take data.{given[0]} out"
+            )
+        for role in ("decision", "baseline", "score"):
+            if self.need == getattr(self, role):
+                raise ValueError(
+                    f"data.need and data.{role} both name '{self.need}': nobody would be compared "
+                    f"at equal need. Name the column that says who needs help"
+                )
         return self
+
+    @model_validator(mode="after")
+    def _in_need_is_the_upper_end(self) -> Self:
+        order, chosen = self.need_order, self.in_need
+        if chosen is not None and isinstance(chosen, Above) == (order is not None):
+            raise ValueError(
+                "data.in_need is a cut of numbers, such as { above = 3 }, or with data.need_order "
+                "a list of its highest levels"
+            )
+        if order is not None and isinstance(chosen, tuple):
+            if unknown := [level for level in chosen if level not in order]:
+                raise ValueError(f"data.in_need names {listed(unknown)}, not in data.need_order")
+            if not chosen or set(chosen) != set(order[-len(set(chosen)) :]):
+                raise ValueError(
+                    f"data.in_need names {listed(chosen)}, but whoever is above somebody in need "
+                    f"is in need too. Name the last levels of data.need_order"
+                )
+        if order is not None and self.need_reliability is not None:
+            raise ValueError(
+                "data.need_reliability is about numbers, but data.need_order lists levels. Give "
+                "one of the two"
+            )
+        return self
+
+    @property
+    def recorded(self) -> str | None:
+        """The column of the recorded outcome: the label, else that of need if it says who is."""
+        return self.label or (self.need if self.in_need is not None else None)
+
+    @property
+    def need_apart(self) -> str | None:
+        """The column of need, if it is not the label."""
+        return self.need if self.need != self.label else None
 
     @model_validator(mode="after")
     def _a_score_beside_the_label(self) -> Self:
@@ -654,7 +721,7 @@ class AuditPlan(Strict):
                     f"attributes.{name} is also given the name '{attribute.name}'. Take that key "
                     f"out; the name of the section is the attribute's"
                 )
-        named = ("label", "decision", "baseline")
+        named = ("need", "label", "decision", "baseline")
         outcomes = {getattr(self.data, role): f"data.{role}" for role in named}
         outcomes |= dict.fromkeys(self.data.seeds, "data.seeds")
         for attribute in self.measured:

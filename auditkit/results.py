@@ -576,8 +576,8 @@ class LabelError:
 class Exclusion:
     """Rows left out, why, and of what.
 
-    That is ``all`` metrics, ``error_metrics``, ``score_metrics``, or the comparison with the
-    ``baseline``.
+    That is ``all`` metrics, ``error_metrics``, ``score_metrics``, the comparison with the
+    ``baseline``, or that at equal ``need``.
     """
 
     reason: str
@@ -681,8 +681,10 @@ class AttributeInfo:
 class SystemInfo:
     """What is audited.
 
-    ``need`` is the label's column where the plan says that it records need, ``baseline`` the column
-    of what is decided today, ``quota`` the number of places that a budget pays for, ``cut`` the
+    ``need`` is the column of need: the label's, where the plan says that it records need, or one of
+    its own. ``in_need`` says who counts as in need there; without a label that is the recorded
+    outcome. ``need_reliability`` is what the plan declares. ``baseline`` is the column of what is
+    decided today, ``quota`` the number of places that a budget pays for, ``cut`` the
     score above which people are selected, where decisions follow one.
     """
 
@@ -703,6 +705,8 @@ class SystemInfo:
     quota: int | None = None
     cut: float | None = None
     cut_basis: CutBasis = CutBasis.UNKNOWN
+    in_need: str = ""
+    need_reliability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import auditkit
-from auditkit.errors import PlanError
+from auditkit.errors import DataError, PlanError
 from auditkit.report.story import unjudged, worst_off_words
 
 
@@ -55,10 +55,102 @@ def test_need_changes_words_and_no_number(people):
         assert getattr(one.record, name) == getattr(other.record, name)
 
 
-@pytest.mark.parametrize("need", ["got", "depth"])
-def test_another_column_is_refused_with_what_to_do(people, need):
-    with pytest.raises(PlanError, match=f"data.need names '{need}', which is not the label"):
-        audited(people, need=need)
+def test_the_decision_is_no_need(people):
+    with pytest.raises(PlanError, match=r"data.need and data.decision both name 'got'"):
+        audited(people, need="got")
+
+
+@pytest.fixture
+def deep(people):
+    """Need in a column of its own: 4 or 5 of whom is in need, 1 or 3 of whom is not."""
+    place = pd.Series(range(len(people)))
+    deep = people["in_need"].eq("yes").map({True: 4, False: 1}) + place % 2
+    return people.assign(depth=deep.where(deep != 2, 3))
+
+
+def test_in_need_is_the_recorded_outcome_where_there_is_no_label(deep):
+    one = audited(deep, need="in_need")
+    other = audited(deep, label=None, positive=None, selected="yes", need="depth",
+                    in_need={"above": 3})  # fmt: skip
+    for name in ("measurements", "disparities", "checks", "self_test", "findings"):
+        assert getattr(one.record, name) == getattr(other.record, name)
+    assert one.record.rows == other.record.rows
+    assert "missed need (depth above 3)" in other.files()["report.html"]
+    assert "need" not in {item.kind for item in unjudged(other.record)}
+
+
+def test_levels_in_words_are_need_too(deep):
+    words = {1: "none", 3: "some", 4: "much", 5: "most"}
+    asked = {"label": None, "positive": None, "selected": "yes", "need": "depth"}
+    one = audited(deep, **asked, in_need={"above": 3})
+    other = audited(
+        deep.assign(depth=deep["depth"].map(words)), **asked, need_order=list(words.values()),
+        in_need=["much", "most"],
+    )  # fmt: skip
+    assert one.record.checks == other.record.checks
+    assert other.record.system.positive == "much, most"
+
+
+def test_with_a_label_the_words_are_those_of_the_label(deep):
+    made = audited(deep, need="depth", in_need={"above": 3})
+    plain = audited(deep)
+    for name in ("measurements", "disparities", "checks", "self_test"):
+        assert getattr(made.record, name) == getattr(plain.record, name)
+    assert "missed recorded outcome" in made.files()["report.html"]
+    assert "need" not in {item.kind for item in unjudged(made.record)}
+
+
+def test_who_has_no_recorded_need_is_counted(deep):
+    some = deep.assign(depth=deep["depth"].where(deep.index % 10 != 0))
+    made = audited(some, label=None, positive=None, selected="yes", need="depth",
+                   in_need={"above": 3})  # fmt: skip
+    gone = made.table("exclusions").set_index(["reason", "attribute", "group"])["rows"]
+    assert gone["no recorded need", "(all)", "(all)"] == 20
+    assert gone["no recorded need", "g", "a"] == 10
+    assert made.record.rows.used == 200
+    assert made.record.rows.labelled == 180
+
+
+WITHOUT = {"label": None, "positive": None, "selected": "yes", "need": "depth"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"need": None, "in_need": {"above": 3}}, "data.in_need is given without data.need"),
+        ({"need_order": ["low"]}, "lists 1 levels of need"),
+        ({"need_order": ["a", "a"]}, "names 'a' more than once"),
+        ({"in_need": ["high"]}, "data.in_need is a cut of numbers"),
+        ({"need_order": ["a", "b"], "in_need": {"above": 1}}, "data.in_need is a cut of numbers"),
+        ({"need_order": ["a", "b"], "in_need": ["a"]}, "is above somebody in need"),
+        ({"need_order": ["a", "b"], "in_need": ["c"]}, "names 'c', not in data.need_order"),
+        ({"need_order": ["a", "b"], "need_reliability": 0.7}, "data.need_reliability is about"),
+        ({"need_reliability": 1.2}, "need_reliability"),
+        ({"need": "g"}, "attribute 'g' and data.need both name 'g'"),
+    ],
+)
+def test_a_need_that_is_not_declared_whole_is_refused(deep, asked, told):
+    with pytest.raises(PlanError, match=told):
+        audited(deep, **WITHOUT | asked)
+
+
+@pytest.mark.parametrize(
+    ("column", "asked", "told"),
+    [
+        ("word", {}, "200 of 200 values are not finite numbers.*data.need_order"),
+        ("word", {"need_order": ["low", "mid"]}, "100 rows hold 'high' in 100 rows, not in"),
+        ("depth", {"in_need": {"above": 9}}, "Nobody is in need"),
+        ("none", {}, "no row has a value in it"),
+        ("huge", {}, "cannot be added up exactly"),
+    ],
+)
+def test_needs_that_cannot_be_read_are_refused_with_what_to_do(deep, column, asked, told):
+    odd = pd.Series(range(200)) % 2 == 1
+    some = deep.assign(
+        word=odd.map({True: "high", False: "low"}), none=float("nan"), huge=odd * 1e80
+    )
+    with pytest.raises(DataError, match=told):
+        audited(some, **WITHOUT | {"need": column} | asked)
 
 
 def test_the_gap_is_told_in_people(people):

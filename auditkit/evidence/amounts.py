@@ -5,11 +5,13 @@ cut to whole multiples of a power of two, chosen from the data so that no sum ca
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auditkit.errors import DataError
 from auditkit.evidence.sources import Source, collected, numbers, ones
+from auditkit.plan import AuditPlan
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -32,11 +34,22 @@ class Amounts:
     expressions : dict of str to narwhals expression
         ``n`` where a column says how many people a row stands for; ``w`` and ``w2`` where rows are
         weighted, in units of ``2 ** -bits`` and ``2 ** -square_bits``.
+    need : dict of str to narwhals expression
+        Sums of need, ``need_bits`` of each being those of its fraction: ``v`` and ``v2`` of need
+        and its square, each times people or weight; where rows are weighted ``wv`` and ``wv2`` of
+        both times the squared weight.
     """
 
     expressions: "dict[str, nw.Expr]"
     bits: int = 0
     square_bits: int = 0
+    need: "dict[str, nw.Expr]" = field(default_factory=dict)
+    need_bits: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> "dict[str, nw.Expr]":
+        """All that is summed."""
+        return {**self.expressions, **self.need}
 
     @property
     def weighted(self) -> bool:
@@ -115,6 +128,42 @@ def weighted(source: Source, name: str) -> Amounts:
         bits,
         square_bits,
     )
+
+
+def need_sums(
+    plan: AuditPlan, source: Source, name: str, largest: float
+) -> "tuple[dict[str, nw.Expr], dict[str, int]]":
+    """Sum a column of need, whose largest size is known; who has none adds nothing.
+
+    Returns
+    -------
+    expressions : dict of str to narwhals expression
+        As :class:`Amounts` has them.
+    bits : dict of str to int
+    """
+    import narwhals.stable.v2 as nw
+
+    need = numbers(source, name)[0].fill_null(0.0)
+    times, people, heaviest = nw.lit(1.0), 0.0, 1.0
+    column = plan.data.count or plan.data.weight
+    if column is not None:
+        facts = _facts(source, column)
+        times = numbers(source, column)[0]
+        people = facts.total if plan.data.count is not None else float(facts.rows)
+        heaviest = 1.0 if plan.data.count is not None else facts.largest
+    else:
+        people = float(collected(source.frame.select(nw.len().alias("n")))["n"].iloc[0])
+    terms = {
+        "v": (times * need, heaviest * largest),
+        "v2": (times * need * need, heaviest * largest**2),
+    }
+    if plan.data.weight is not None:
+        terms["wv"] = (times * times * need, heaviest**2 * largest)
+        terms["wv2"] = (times * times * need * need, heaviest**2 * largest**2)
+    bits = {key: _bits(max(2, math.ceil(people)), most) for key, (_, most) in terms.items()}
+    return {
+        key: (term * 2.0 ** bits[key]).floor().cast(nw.Int64) for key, (term, _) in terms.items()
+    }, bits
 
 
 def _bits(rows: int, largest: float) -> int:

@@ -17,6 +17,7 @@ from auditkit.evidence.keys import (
     DECISION,
     LABEL,
     MISSING_TEXT,
+    NEED,
     STRATUM,
     Key,
     among,
@@ -71,7 +72,8 @@ class Coding:
 
     The number of a cell is ``((a0 * size1 + a1) * ... + stratum) * ... * 9 + outcome``, where each
     place of an attribute or the control is moved up by one: 0 is not recorded. The engine keeps
-    the places in columns ``p0``, ``p1``, ...: attributes, stratum, control, label, decision.
+    the places in columns ``p0``, ``p1``, ...: attributes, stratum, control, need,
+    label, decision.
     """
 
     sizes: tuple[int, ...]
@@ -133,7 +135,8 @@ def clusters(
     _refuse_missing(frame, column)
     strata = max(1, len(quality.strata))
     controls = max(1, len(quality.controls))
-    coding = Coding((*(len(groups) + 1 for groups in quality.levels), strata, controls))
+    needs = max(quality.needs.values(), default=-1) + 2
+    coding = Coding((*(len(groups) + 1 for groups in quality.levels), strata, controls, needs))
     amount = amounts.expressions.get("w", amounts.expressions.get("n", nw.lit(1)))
     # in two steps: some engines cannot parse all of it as one expression
     rows = frame.select(
@@ -206,7 +209,7 @@ def _places(
 
     named = zip(attribute_names(keys), quality.groups, strict=True)
     places: dict[str, Mapping[str | None, int]] = {name: up(groups) for name, groups in named}
-    places |= {STRATUM: quality.strata, CONTROL: up(quality.controls)}
+    places |= {STRATUM: quality.strata, CONTROL: up(quality.controls), NEED: up(quality.needs)}
     places |= {LABEL: quality.actual, DECISION: quality.selected}
     return {
         f"p{i}": _placed(frame, keys[name], of) if name in keys else nw.lit(0)
@@ -246,7 +249,7 @@ def _units(totals: "nw.LazyFrame[Any]", coding: Coding, strata: int) -> "NDArray
     import narwhals.stable.v2 as nw
     import numpy as np
 
-    pairs = totals.select(CLUSTER, stratum=nw.col(coding.columns[-4])).unique()
+    pairs = totals.select(CLUSTER, stratum=nw.col(coding.columns[-5])).unique()
     table = pairs.group_by("stratum").agg(nw.len().alias("n")).collect("pandas").to_native()
     units = np.zeros(strata, dtype=np.int64)
     units[table["stratum"].to_numpy(dtype=np.int64)] = table["n"].to_numpy(dtype=np.int64)
@@ -304,7 +307,9 @@ def _flat(coding: Coding, counts: Counts) -> Any:  # noqa: ANN401
     number = np.zeros(len(counts.codes), dtype=np.int64)
     strata = number if counts.strata is None else counts.strata
     controls = number if counts.controls is None else counts.controls + 1
-    for place, size in zip([*(counts.codes.T + 1), strata, controls], coding.sizes, strict=True):
+    needs = number if counts.needs is None else counts.needs + 1
+    parts = [*(counts.codes.T + 1), strata, controls, needs]
+    for place, size in zip(parts, coding.sizes, strict=True):
         number = number * size + place
     order = np.argsort(number)
 

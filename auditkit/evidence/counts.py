@@ -63,6 +63,10 @@ class Counts:
         recorded; None where none were declared.
     control_levels : tuple of str
         Values of the control, at which groups are compared.
+    needs : ndarray of int, shape (C,), or None
+        The fine band of need of each cell, -1 being not recorded; None where need has no column.
+    need_sums : mapping of str to ndarray of float, shape of ``table``
+        Sums of need by the names that ``Amounts.need`` has for them; empty where need is no number.
     """
 
     attributes: tuple[str, ...]
@@ -74,6 +78,8 @@ class Counts:
     strata: "NDArray[np.int64] | None" = None
     controls: "NDArray[np.int64] | None" = None
     control_levels: tuple[str, ...] = ()
+    needs: "NDArray[np.int64] | None" = None
+    need_sums: "Mapping[str, NDArray[np.float64]]" = field(default_factory=dict)
 
     def digest(self, *, decisions: bool) -> str:
         """Digest the content, whatever the order of rows: with the decisions, or without them."""
@@ -82,12 +88,14 @@ class Counts:
     def digested(self, told: "Callable[[NDArray[Any]], Any]") -> str:
         """Digest the content, whatever the order of rows, with the outcomes of a cell as told."""
         parts = [t for t in (self.table, self.weight, self.square) if t is not None]
+        parts += self.need_sums.values()
+        placed = [k for k in (self.strata, self.controls, self.needs) if k is not None]
         content = sorted(
             json.dumps(
                 [
                     [None if c < 0 else lv[c] for lv, c in zip(self.levels, row, strict=True)],
                     *(told(part[place]) for part in parts),
-                    *(int(k[place]) for k in (self.strata, self.controls) if k is not None),
+                    *(int(k[place]) for k in placed),
                 ],
                 ensure_ascii=False,
             )
@@ -149,8 +157,8 @@ def tally(
     """
     import narwhals.stable.v2 as nw
 
-    sums = {"n": nw.len(), **{name: nw.col(name).sum() for name in amounts.expressions}}
-    rows = frame.select(**expressions(keys), **amounts.expressions)
+    sums = {"n": nw.len(), **{name: nw.col(name).sum() for name in amounts.columns}}
+    rows = frame.select(**expressions(keys), **amounts.columns)
     grouped = rows.group_by(*keys).agg(**sums).head(MOST_CELLS + 1)
     # an engine may sum 64-bit integers to a wider kind, which pandas would only hold as a float
     table = collected(grouped.with_columns(nw.col(*sums).cast(nw.Int64)))

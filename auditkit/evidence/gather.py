@@ -26,6 +26,7 @@ from auditkit.evidence.histograms import Cells
 from auditkit.evidence.keys import Key, keys_of, unusable_type
 from auditkit.evidence.levels import Levels
 from auditkit.evidence.models import Scorer, load_model
+from auditkit.evidence.needs import NeedBands, need_bands, with_need
 from auditkit.evidence.opening import open_source
 from auditkit.evidence.quality import Quality, examine, exclusions
 from auditkit.evidence.sample import Reservoir, Sample, finish
@@ -74,6 +75,8 @@ class Evidence:
     """The same with the decisions of each other training run."""
     classes: ClassCounts | None = None
     """Recorded and decided class of each row, where the task is multiclass."""
+    needs: NeedBands | None = None
+    """How need is put into bands, where it has a column of its own."""
 
 
 @plainly()
@@ -105,6 +108,10 @@ def gather(
     if plan.data.cluster is not None and (bad := unusable_type(source, plan.data.cluster)):
         raise DataError(bad)
     amounts = _amounts(plan, source)
+    bands = None
+    if plan.data.need_apart is not None:
+        bands = need_bands(plan, source, amounts)
+        keys, amounts = with_need(plan, source, keys, amounts, bands)
     reservoir, scored = None, ScoreTally()
     seen: dict[str, pd.Series[Any]] = {}
     if scorer is None:
@@ -120,7 +127,7 @@ def gather(
         found, gathered, scorer = scored_in_batches(
             plan, source, keys, amounts, scorer, reservoir, scored, progress
         )
-    quality = _examined(plan, source, gathered.keys, found, model=scorer is not None)
+    quality = _examined(plan, source, gathered.keys, found, model=scorer is not None, bands=bands)
     assert found is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
     counts = quality.counts(found, amounts)
     paired = quality.paired(found, amounts) if plan.data.baseline is not None else None
@@ -148,11 +155,12 @@ def gather(
         unexplained=_unexplained(plan, source),
         scorer=scorer,
         sample=finish(reservoir, quality, groups) if reservoir is not None else None,
-        labelled=plan.data.label is not None,
+        labelled=plan.data.recorded is not None,
         scores=scores,
         paired=paired,
         seeds=seeds,
         classes=classes,
+        needs=bands,
     )
 
 
@@ -215,7 +223,8 @@ def _of_table(plan: AuditPlan, source: Source) -> Evidence:
     """Take counts as they were published, where neither decisions nor a model are given."""
     if not is_wide(source):
         raise PlanError(DECIDED_ONCE)
-    if given := [name for name in ROWS_ONLY if getattr(plan.data, name) not in (None, ())]:
+    given = [name for name in ROWS_ONLY if getattr(plan.data, name) not in (None, ())]
+    if given := [*given, *(["need"] * (plan.data.need_apart is not None))]:
         raise PlanError(
             *(
                 f"data.{name} says something of rows, but the source is a table of counts by "
@@ -270,7 +279,7 @@ def _columns(plan: AuditPlan, scorer: Scorer | None) -> list[str]:
     named = [attribute.column for attribute in plan.measured]
     data = plan.data
     drawn = (data.weight, data.cluster, data.strata, data.count, data.control)
-    decided = (data.label, data.decision, data.baseline, data.score)
+    decided = (data.label, data.decision, data.baseline, data.score, data.need)
     named += [name for name in (*decided, *drawn, *data.seeds) if name]
     return named + list(scorer.features if scorer is not None else ())
 
@@ -331,6 +340,7 @@ def _examined(
     found: Tally | None,
     *,
     model: bool,
+    bands: NeedBands | None = None,
 ) -> Quality:
     """Look at the levels of each key; if the joint table is too large, count each key by itself."""
     columns: dict[str, Levels]
@@ -341,7 +351,9 @@ def _examined(
                 levels[text] = levels.get(text, 0) + sums[0]
     else:
         columns = {name: _levels(source, key) for name, key in keys.items()}
-    quality = examine(plan, columns, [_declared(source, a) for a in plan.measured], model=model)
+    declared = [_declared(source, a) for a in plan.measured]
+    places = bands.places if bands is not None else None
+    quality = examine(plan, columns, declared, model=model, needs=places)
     if found is None:
         raise DataError(
             f"The attributes {listed(quality.attributes)} together have more than 500,000 "

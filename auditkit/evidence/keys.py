@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 UNPARSABLE = "(not a number)"
 MISSING_TEXT = ""
 FEW = 8
-STRATUM, CONTROL, BASELINE, LABEL, DECISION = "s", "c", "b", "y", "d"
-"""Names of keys, in order: sampling stratum, control, baseline decision, recorded outcome,
-decision; attributes come before them and are a0, ..."""
+STRATUM, CONTROL, NEED, BASELINE, LABEL, DECISION = "s", "c", "need", "b", "y", "d"
+"""Names of keys, in order: sampling stratum, control, band of need, baseline decision, recorded
+outcome, decision; attributes come before them and are a0, ..."""
 CLUSTER = "cluster_key"
 """Name of the cluster beside the keys of scored rows, which no key has."""
 

@@ -19,6 +19,7 @@ from auditkit.evidence.keys import (
     CONTROL,
     DECISION,
     LABEL,
+    NEED,
     STRATUM,
     UNPARSABLE,
     attribute_names,
@@ -39,6 +40,7 @@ from auditkit.results import ALL, NOT_RECORDED, Exclusion
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+ERRORS = "error_metrics"
 MOST_LEVELS = 500
 MOST_CONTROLS = 100
 FEW_WORDS = 4  # and still are with a word or two among them, one to this many numbers
@@ -62,6 +64,7 @@ class Quality:
     notes: tuple[str, ...]
     baseline: Mapping[str | None, int] = field(default_factory=dict)
     classes: Classing | None = None
+    needs: Mapping[str | None, int] = field(default_factory=dict)
 
     def codes(self, cell: Cell) -> list[int]:
         """Place the attribute texts of a cell in their groups; -1 is not recorded."""
@@ -69,7 +72,7 @@ class Quality:
 
     def counts(self, tally: Tally, amounts: Amounts) -> Counts:
         """Turn a tally of texts into counts of groups and outcomes, whatever the baseline is."""
-        return self._counts(tally, amounts, 9, self._outcome)
+        return self._counts(tally, amounts, 9, self._outcome, [*amounts.need])
 
     def paired(self, tally: Tally, amounts: Amounts) -> Counts:
         """Turn a tally into counts of groups, outcomes and both decisions: 27 to a cell."""
@@ -123,25 +126,33 @@ class Quality:
         return 3 * self.actual[cell[-2]] + self.selected[cell[-1]]
 
     def _counts(
-        self, tally: Tally, amounts: Amounts, outcomes: int, outcome: Callable[[Cell], int]
+        self,
+        tally: Tally,
+        amounts: Amounts,
+        outcomes: int,
+        outcome: Callable[[Cell], int],
+        need: Sequence[str] = (),
     ) -> Counts:
         import numpy as np
 
         width = 3 if amounts.weighted else 1
+        kept = width + len(need)
         size = len(self.attributes)
-        declared = [places for places in (self.strata, self.controls) if places]
+        named = {"strata": self.strata, "controls": self.controls, "needs": self.needs}
+        declared = {name: places for name, places in named.items() if places}
         table: dict[tuple[int, ...], NDArray[np.int64]] = {}
         for cell, sums in tally.items():
             beside = cell[size : size + len(declared)]
-            extra = (places[text] for places, text in zip(declared, beside, strict=True))
+            extra = (places[text] for places, text in zip(declared.values(), beside, strict=True))
             place = (*self.codes(cell[:size]), *extra)
-            row = table.setdefault(place, np.zeros((width, outcomes), dtype=np.int64))
-            row[:, outcome(cell)] += sums
+            row = table.setdefault(place, np.zeros((kept, outcomes), dtype=np.int64))
+            row[:, outcome(cell)] += sums[:kept]
         cells = sorted(place for place, row in table.items() if row[0].any())
         codes = np.array(cells, dtype=np.int64).reshape(len(cells), -1)
         whole = np.array([table[cell] for cell in cells], dtype=np.int64).reshape(
-            -1, width, outcomes
+            -1, kept, outcomes
         )
+        places_of = {name: codes[:, size + i] for i, name in enumerate(declared)}
         return Counts(
             self.attributes,
             self.levels,
@@ -149,9 +160,14 @@ class Quality:
             whole[:, 0],
             whole[:, 1] / 2.0**amounts.bits if amounts.weighted else None,
             whole[:, 2] / 2.0**amounts.square_bits if amounts.weighted else None,
-            codes[:, size] if self.strata else None,
-            codes[:, -1] if self.controls else None,
+            places_of.get("strata"),
+            places_of.get("controls"),
             tuple(text for text in self.controls if text is not None),
+            places_of.get("needs"),
+            {
+                name: whole[:, width + i] / 2.0 ** amounts.need_bits[name]
+                for i, name in enumerate(need)
+            },
         )
 
 
@@ -161,6 +177,7 @@ def examine(
     declared: Sequence[Sequence[str]],
     *,
     model: bool,
+    needs: Mapping[str | None, int] | None = None,
 ) -> Quality:
     """Look at the levels of every attribute, the label and the decision.
 
@@ -172,6 +189,8 @@ def examine(
         Levels that each attribute's column declares though no row may have them.
     model : bool
         Whether the decisions come from a model.
+    needs : mapping of str to int, optional
+        The fine band of each name that need is counted under.
 
     Raises
     ------
@@ -196,7 +215,10 @@ def examine(
         if (rows := sum(n for text, n in levels.items() if text and not _is_nfc(text)))
         and roles.get(name)
     ]
-    labels = _label(plan, columns[LABEL], problems, notes)
+    by_need = plan.data.label is None and plan.data.in_need is not None
+    labels = (
+        _in_need(plan, columns[LABEL]) if by_need else _label(plan, columns[LABEL], problems, notes)
+    )
     decisions = _decision(plan, columns[DECISION], columns[LABEL], problems, notes, model=model)
     baseline = _baseline(plan, columns, problems, notes) if BASELINE in columns else {}
     classes = None
@@ -217,6 +239,7 @@ def examine(
         notes=tuple(notes),
         baseline=baseline,
         classes=classes,
+        needs=_spelled_as(columns[NEED], needs) if needs is not None else {},
     )
 
 
@@ -429,6 +452,20 @@ def _label(
     return {None: UNKNOWN} | {t: YES if v in positives else NO for t, v in spelled.items()}
 
 
+def _in_need(plan: AuditPlan, levels: Levels) -> dict[str | None, int]:
+    """Say for each text that need is read as whether it is the positive outcome: in need."""
+    chosen = plan.data.in_need
+    positive = chosen if isinstance(chosen, tuple) else ("true",)
+    spelled, _ = values_of(levels)
+    return {None: UNKNOWN} | {t: YES if v in positive else NO for t, v in spelled.items()}
+
+
+def _spelled_as(levels: Levels, places: Mapping[str | None, int]) -> dict[str | None, int]:
+    """Place every text of a column by its canonical spelling."""
+    spelled, _ = values_of(levels)
+    return {None: -1} | {text: places[value] for text, value in spelled.items()}
+
+
 def _decision(
     plan: AuditPlan,
     levels: Levels,
@@ -580,8 +617,12 @@ def exclusions(
     unlabelled = cells[:, UNKNOWN, :UNKNOWN].sum(axis=1) * (plan.data.label is not None)
     reasons = [
         ("no decision", "all", undecided),
-        ("no recorded outcome", "error_metrics", unlabelled),
+        ("no recorded outcome", ERRORS, unlabelled),
     ]
+    if counts.needs is not None:
+        without = cells[:, :, :UNKNOWN].sum(axis=(1, 2)) * (counts.needs < 0)
+        scope = "need" if plan.data.label is not None or plan.data.in_need is None else ERRORS
+        reasons.append(("no recorded need", scope, without))
     if paired is not None:
         both = paired.table.reshape(-1, 3, 3, 3)
         without = both[:, UNKNOWN, :, :UNKNOWN].sum(axis=(1, 2))

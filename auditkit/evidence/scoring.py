@@ -48,7 +48,8 @@ def scored_in_batches(
     attributes = list(attribute_names(keys))
     ready = {name: Key(nw.col(name)) for name in (*keys, DECISION)}
     columns = {name: nw.col(name) for name in amounts.expressions} or {"n": nw.col("n")}
-    sums = replace(amounts, expressions=columns)
+    needs = {name: nw.col(name) for name in amounts.need}
+    sums = replace(amounts, expressions=columns, need=needs)
     for batch, rows in _batches(plan, source, keys, amounts, scorer):
         scorer = scorer if scorer.unit else scorer.with_unit(rows)
         batch[DECISION] = pd.Series(selects(scorer, plan, rows), dtype=object)
@@ -87,7 +88,7 @@ def _batches(
         f"f{i}": _reading(source, name, kinds.get(name, ""))
         for i, name in enumerate(scorer.features)
     }
-    beside = {**expressions(keys), **(amounts.expressions or {"n": nw.lit(1)})}
+    beside = {**expressions(keys), **(amounts.expressions or {"n": nw.lit(1)}), **amounts.need}
     if plan.data.cluster is not None:
         beside[CLUSTER] = nw.col(plan.data.cluster)
     for batch in source.batches(source.frame.select(**beside, **features)):

@@ -83,7 +83,7 @@ def scored(
         )
     path = Path(model).resolve()
     known = plan.model.model_copy(update={"sha256": source_file("model", path).sha256})
-    beside = {**expressions(keys), **amounts.expressions}
+    beside = {**expressions(keys), **amounts.columns}
     if plan.data.cluster is not None:
         beside[CLUSTER] = nw.col(plan.data.cluster)
     features = {f"f{i}": nw.col(name) for i, name in enumerate(scorer.features)}
@@ -94,7 +94,11 @@ def scored(
     fields = [*(rows.schema[name] for name in beside), StructField(DECISION, StringType())]
     frame = nw.from_native(rows.mapInPandas(score, StructType(fields))).lazy()
     ready = {name: replace(key, expression=nw.col(name)) for name, key in keys.items()}
-    sums = replace(amounts, expressions={name: nw.col(name) for name in amounts.expressions})
+    sums = replace(
+        amounts,
+        expressions={name: nw.col(name) for name in amounts.expressions},
+        need={name: nw.col(name) for name in amounts.need},
+    )
     cluster = CLUSTER if plan.data.cluster is not None else None
     return Gathered(frame, {**ready, DECISION: Key(nw.col(DECISION))}, sums, cluster)
 

@@ -53,12 +53,18 @@ def _of_labels(record: AuditRecord) -> list[str]:
         "error rate here is relative to recorded labels: if a group's outcomes were recorded less "
         "completely, the gap shown is wrong, and this audit would not see it."
     ]
-    if record.system.need:
+    if record.system.need and record.system.need != record.system.label:
+        items.append(
+            "The record does not say how need was measured. If it was measured differently from "
+            "group to group, people at equal recorded need are not at equal need, and this audit "
+            "would not see it."
+        )
+    elif record.system.need and not record.system.in_need:
         items.append(
             "Need is recorded as there or not. Among people in need, how deep it is was not "
             "compared: a group in deeper need that is missed as often as others is not seen."
         )
-    else:
+    elif not record.system.need:
         items.append(
             "The plan does not say that the recorded outcome is need, so impartiality by need is "
             "not measured: people were not compared at equal need. A gap in who is selected can "

@@ -141,7 +141,16 @@ COMPLEMENTS = {
 
 def label(system: SystemInfo) -> str:
     """Spell the recorded outcome: ``in_need = yes``."""
-    return f"{name(system.label)} = {name(system.positive)}" if system.label else "the outcome"
+    if not system.label:
+        return "the outcome"
+    if need_is_the_outcome(system) and system.in_need.startswith("above "):
+        return f"{name(system.label)} {system.in_need}"
+    return f"{name(system.label)} = {name(system.positive)}"
+
+
+def need_is_the_outcome(system: SystemInfo) -> bool:
+    """Whether the recorded outcome is need itself, so that to be missed is missed need."""
+    return bool(system.need) and system.need == system.label
 
 
 def words(metric: str, system: SystemInfo) -> MetricWords:
@@ -155,7 +164,7 @@ def words(metric: str, system: SystemInfo) -> MetricWords:
     if metric not in WORDS:
         registered = metrics().get(metric)
         return MetricWords(spelled(metric), explanation=registered.sentence if registered else "")
-    told = WORDS | NEED_WORDS if system.need else WORDS
+    told = WORDS | NEED_WORDS if need_is_the_outcome(system) else WORDS
     short, among, event = told[metric]
     if system.outcome == "burden":
         short = BURDEN_NAMES.get(metric, short)

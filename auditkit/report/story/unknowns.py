@@ -25,6 +25,7 @@ SCOPES = {
     "all": "left out of everything",
     "error_metrics": "left out of every number that needs the recorded outcome",
     "score_metrics": "left out of every number that needs the score",
+    "need": "left out of the comparison at equal need",
     "baseline": "left out of the comparison with what is decided today",
 }
 
