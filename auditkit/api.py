@@ -16,6 +16,7 @@ from auditkit.evidence.alignment import Rowwise
 from auditkit.evidence.gather import Evidence, gather
 from auditkit.evidence.scoring import Progress
 from auditkit.explain.explained import explained
+from auditkit.impartiality import equal_need, selection_limit
 from auditkit.judge import (
     check_metrics,
     detectable_gaps,
@@ -28,6 +29,7 @@ from auditkit.judge import (
 from auditkit.label_error import label_errors
 from auditkit.measure import measure
 from auditkit.own_metrics import Function, Pairs, own_metrics, refuse_unfit
+from auditkit.need_totals import need_totals
 from auditkit.plan import Attribute, AuditPlan, make_plan, read_plan
 from auditkit.policy.schema import read_policy
 from auditkit.results import (
@@ -48,6 +50,7 @@ from auditkit.spread import spreads
 from auditkit.stratified import stratify
 from auditkit.sweeps import budgets, cuts
 from auditkit.unrecorded import unknown_bounds
+from auditkit.unserved import need_depth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +105,8 @@ def _run(
     detectable = detectable_gaps(groups, policy, family, labelled=labelled)
     disparities = compare(groups, plan, policy.floor, detectable, labelled=labelled)
     stratified = stratify(evidence.counts, groups, labelled=labelled, floor=policy.floor)
+    totals = need_totals(evidence)
+    limit = selection_limit(policy)
     beside = _beside(plan, evidence, policy.floor)
     classes = by_class(
         evidence.classes,
@@ -146,6 +151,8 @@ def _run(
                     groups, labelled=labelled, floor=policy.floor, seed=plan.audit.seed
                 ),
                 stratified_disparities=stratified,
+                equal_need=equal_need(plan, evidence, totals, policy.floor, limit),
+                need_depth=need_depth(plan, evidence, totals, policy.floor),
                 baseline=beside,
                 seeds=over_seeds(
                     groups,

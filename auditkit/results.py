@@ -193,6 +193,78 @@ class StratifiedDisparity:
 
 
 @dataclass(frozen=True, slots=True)
+class EqualNeed:
+    """Who is selected at equal need: group minus rest, in one band of need or ``(pooled)``.
+
+    ``banding`` is ``bands``, or ``doubled`` for twice as many, which show how much the pooled gap
+    hangs on their width. ``gate_lower`` and ``gate_upper`` are one-sided bounds as for a verdict,
+    and ``shown`` is ``within`` where they are inside ``limit``, for ``(pooled)`` with every band of
+    enough people; no verdict rests on it. ``off_support`` is the share of the group in bands with
+    nobody of the rest, ``rest_off_support`` the reverse. ``homogeneity`` is a chi-square of equal
+    gaps in all bands of enough people. ``unreliability`` is the gap that the declared reliability
+    of need would leave between groups selected by true need alone, and ``corrected`` the gap
+    without it.
+    """
+
+    attribute: str
+    group: str
+    banding: str
+    band: str
+    against: str
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    n: Count
+    rest_n: Count
+    rate: float | None
+    rest_rate: float | None
+    between: float | None
+    off_support: float | None
+    rest_off_support: float | None
+    gate_lower: float | None
+    gate_upper: float | None
+    limit: float | None
+    shown: str
+    homogeneity: float | None
+    homogeneity_df: int | None
+    homogeneity_p: float | None
+    unreliability: float | None
+    corrected: float | None
+    corrected_lower: float | None
+    corrected_upper: float | None
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedDepth:
+    """How deep the need is that is left without: one measure of a group and of its rest.
+
+    ``measure`` is ``missed_need``, the share of people in need who are not selected;
+    ``unserved_share``, the share of all need that people not selected have; ``mean_need_missed``,
+    the mean need of people in need (of everybody, where it is not said who is) who are not
+    selected; ``mean_need_selected`` or ``mean_need_not_selected``, the mean need of everybody with
+    the same decision. ``gap`` is group minus rest. Intervals are two-sided at 95 %.
+    """
+
+    measure: str
+    attribute: str
+    group: str
+    against: str
+    n: Count
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    rest_n: Count
+    rest: float | None
+    gap: float | None
+    gap_lower: float | None
+    gap_upper: float | None
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BaselineRate:
     """One rate of the system beside that of the baseline, on people whom both decided about.
 
@@ -840,6 +912,8 @@ class AuditRecord:
     disparities: tuple[Disparity, ...]
     spreads: tuple[Spread, ...]
     stratified_disparities: tuple[StratifiedDisparity, ...]
+    equal_need: tuple[EqualNeed, ...]
+    need_depth: tuple[NeedDepth, ...]
     baseline: tuple[BaselineRate, ...]
     seeds: tuple[SeedSpread, ...]
     calibration: tuple[Calibration, ...]
@@ -866,6 +940,8 @@ TABLES: dict[str, type] = {
     "disparities": Disparity,
     "spreads": Spread,
     "stratified_disparities": StratifiedDisparity,
+    "equal_need": EqualNeed,
+    "need_depth": NeedDepth,
     "baseline": BaselineRate,
     "seeds": SeedSpread,
     "calibration": Calibration,

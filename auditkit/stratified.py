@@ -1,16 +1,22 @@
 """Groups compared at equal values of a declared control, beside the raw gap."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from auditkit.evidence.clusters import OUTCOMES
 from auditkit.evidence.counts import Counts, GroupTable, tabulate
 from auditkit.inference.intervals import Bounds, difference, pooled
 from auditkit.measure import ONE_SIDE, Side, Tallied, measurable, number, tallied, worth
-from auditkit.metrics.registry import metrics
+from auditkit.metrics.registry import Metric, metrics
 from auditkit.results import NOT_RECORDED, POOLED, REST, Status, StratifiedDisparity
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ROUNDING = 1e-9
+"""So small a share of summed weights is the rounding of their sum, not people."""
 METRICS = ("selection_rate", "false_negative_rate", "false_positive_rate")
 """Rates that are compared at equal values of the control."""
 
@@ -38,29 +44,74 @@ def stratify(
     """
     if counts.controls is None:
         return ()
-    tables = [_at(counts, groups, place) for place in range(len(counts.control_levels))]
-    rows: list[StratifiedDisparity] = []
-    for name in METRICS:
-        metric = metrics()[name]
-        if not measurable(metric, labelled=labelled):
+    levels = counts.control_levels
+    tables = [
+        among(counts, groups, counts.controls == place, crossed=1) for place in range(len(levels))
+    ]
+    return tuple(
+        row
+        for name in METRICS
+        if measurable(metrics()[name], labelled=labelled)
+        for comparison in comparisons(counts.attributes, groups, tables, metrics()[name], floor)
+        for row in comparison.rows(levels)
+    )
+
+
+def comparisons(
+    attributes: Sequence[str],
+    groups: GroupTable,
+    tables: Sequence[GroupTable],
+    metric: Metric,
+    floor: int,
+    *,
+    what: str = "the control",
+    together: bool = False,
+) -> "Iterator[Comparison]":
+    """Set each group of the attributes against its rest: raw, and in each of several tables.
+
+    Parameters
+    ----------
+    attributes : sequence of str
+        Those whose groups are compared.
+    groups : GroupTable
+        Everybody.
+    tables : sequence of GroupTable
+        The people at each value of what is held equal.
+    metric : Metric
+        A rate.
+    floor : int
+        Smallest denominator that is worth a conclusion.
+    what : str
+        What is held equal, in the words of a note.
+    together : bool
+        Whether the gaps at several values may rise and fall together, as in clusters.
+    """
+    raw, within = tallied(groups, metric), [tallied(table, metric) for table in tables]
+    for i, (attribute, group) in enumerate(groups.names):
+        if attribute not in attributes or group == NOT_RECORDED:
             continue
-        raw, within = tallied(groups, metric), [tallied(table, metric) for table in tables]
-        for i, (attribute, group) in enumerate(groups.names):
-            if attribute not in counts.attributes or group == NOT_RECORDED:
-                continue
-            places = [table.names.index((attribute, group)) for table in tables]
-            pairs = [_pair(t, place) for t, place in zip(within, places, strict=True)]
-            comparison = Comparison(name, attribute, group, _pair(raw, i), pairs, floor)
-            rows += comparison.rows(counts.control_levels)
-    return tuple(rows)
+        places = [table.names.index((attribute, group)) for table in tables]
+        pairs = [_pair(t, place) for t, place in zip(within, places, strict=True)]
+        yield Comparison(metric.name, attribute, group, _pair(raw, i), pairs, floor, what, together)
 
 
-def _at(counts: Counts, groups: GroupTable, place: int) -> GroupTable:
-    """Tabulate the people at one value of the control."""
+def among(
+    counts: Counts, groups: GroupTable, chosen: "NDArray[np.bool_]", *, crossed: int
+) -> GroupTable:
+    """Tabulate the people in some cells of the count.
+
+    Parameters
+    ----------
+    counts : Counts
+    groups : GroupTable
+        Of all cells, for the way rows were drawn.
+    chosen : ndarray of bool, shape (C,)
+    crossed : int
+        How many attributes are crossed at most.
+    """
     import numpy as np
 
-    assert counts.controls is not None  # noqa: S101
-    cells = np.flatnonzero(counts.controls == place)
+    cells = np.flatnonzero(chosen)
 
     def kept(array: Any) -> Any:  # noqa: ANN401
         return None if array is None else array[cells]
@@ -75,7 +126,7 @@ def _at(counts: Counts, groups: GroupTable, place: int) -> GroupTable:
         kept(counts.strata),
     )
     if groups.design is None:
-        return tabulate(part, 1)
+        return tabulate(part, crossed)
     flat = (cells[:, None] * OUTCOMES + np.arange(OUTCOMES)).ravel()
     design = replace(
         groups.design,
@@ -84,7 +135,7 @@ def _at(counts: Counts, groups: GroupTable, place: int) -> GroupTable:
         strata=groups.design.strata[cells],
         touched={},
     )
-    return tabulate(part, 1, design)
+    return tabulate(part, crossed, design)
 
 
 Pair = tuple[Side, Side, float]
@@ -105,6 +156,8 @@ class Comparison:
     raw: Pair
     within: list[Pair]
     floor: int
+    what: str = "the control"
+    together: bool = False
 
     def rows(self, levels: tuple[str, ...]) -> Iterator[StratifiedDisparity]:
         """State the gap at each value, and pooled."""
@@ -150,18 +203,18 @@ class Comparison:
         import numpy as np
 
         own, rest, _ = self.raw
-        sizes = [(float(a.n[0]), float(b.n[0])) for a, b, _ in self.within]
+        sizes = self.sizes
         shared = [k for k, (n1, n2) in enumerate(sizes) if n1 > 0 and n2 > 0]
         if not shared:
             nobody = (np.nan, np.nan, np.nan)
-            note = "at no value of the control are there people of the group and of the rest"
+            note = f"at no value of {self.what} are there people of the group and of the rest"
             return self._row(POOLED, nobody, own, rest, None, Status.UNDEFINED, note)
-        weight = np.array([sizes[k][0] * sizes[k][1] / sum(sizes[k]) for k in shared])
         gaps = np.array([_gap(*self.within[k]) for k in shared])
-        estimate, bounds = pooled(gaps[:, 0], Bounds(gaps[:, 1], gaps[:, 2]), weight)
+        estimate, bounds = self.pool(gaps[:, 0], Bounds(gaps[:, 1], gaps[:, 2]), shared)
         raw = float(own.rate[0] - rest.rate[0])
         off = 1 - sum(sizes[k][0] for k in shared) / float(own.n[0]) if own.n[0] else 0.0
-        note = f"{off:.1%} of the group are at values with nobody of the rest" if off > 0 else ""
+        some = off > ROUNDING
+        note = f"{off:.1%} of the group are at values with nobody of the rest" if some else ""
         status, why = worth(own, 0, self.floor)
         return self._row(
             POOLED,
@@ -172,6 +225,25 @@ class Comparison:
             status,
             "; ".join(part for part in (why, note) if part),
         )
+
+    @property
+    def sizes(self) -> list[tuple[float, float]]:
+        """People, or their weights, of the group and of the rest at each value."""
+        return [(float(a.n[0]), float(b.n[0])) for a, b, _ in self.within]
+
+    def pool(
+        self, gaps: "NDArray[np.float64]", bounds: Bounds, shared: list[int]
+    ) -> tuple[float, Bounds]:
+        """Pool the gaps at the shared values by Mantel and Haenszel's weights."""
+        import numpy as np
+
+        sizes = self.sizes
+        weight = np.array([sizes[k][0] * sizes[k][1] / sum(sizes[k]) for k in shared])
+        estimate, found = pooled(gaps, bounds, weight)
+        if not self.together:
+            return estimate, found
+        share = weight / weight.sum()  # no more is known than the sum of all half-widths
+        return estimate, Bounds(np.asarray(share @ bounds.lower), np.asarray(share @ bounds.upper))
 
 
 def _gap(own: Side, rest: Side, rho: float) -> tuple[float, float, float]:

@@ -20,6 +20,7 @@ from auditkit.evidence.sources import Source, collected, numbers, ones
 from auditkit.plan import Above, AuditPlan, canonical
 
 if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
     import numpy as np
     from numpy.typing import NDArray
 
@@ -183,7 +184,7 @@ def _spread(source: Source, name: str, amounts: Amounts) -> "tuple[Floats, Float
         people, found = people[found <= BINS], found[found <= BINS]
         found = low + (high - low) * (found / BINS)
     values, at = np.unique(found, return_inverse=True)
-    return values, np.bincount(at, people), exact
+    return values, np.bincount(at, people).astype(np.float64), exact
 
 
 def _ends(source: Source, name: str) -> tuple[float, float]:
@@ -225,14 +226,13 @@ def _cut(values: "Floats", people: "Floats", exact: bool, above: float | None) -
     """
     low, high = float(values[0]), float(values[-1])
     edge = len(values) if above is None else int((values <= above).sum())
-    sides = [(0, edge), (edge, len(values))]
     if exact and len(values) <= FINE:
-        shares = [end - start for start, end in sides]
+        shares = (edge, len(values) - edge)
     else:
         shares = _shares(edge, len(values), float(people[:edge].sum() / people.sum()))
     starts: list[int] = []
     pairs: list[int] = []
-    for (start, _), size, end in zip(sides, shares, (edge, len(values)), strict=True):
+    for start, end, size in ((0, edge, shares[0]), (edge, len(values), shares[1])):
         found = _starts(people[start:end], size)
         base = pairs[-1] + 1 if pairs else 0
         alone = exact and len(values) < FINE
@@ -295,11 +295,18 @@ def need_key(plan: AuditPlan, source: Source, bands: NeedBands) -> Key:
     if not bands.numeric:
         return Key(nw.col(plan.data.need))
     value, _ = numbers(source, plan.data.need)
-    code = nw.lit(0)
-    for place, cut in enumerate(bands.cuts, start=1):
+
+    def code(first: int, last: int) -> "nw.Expr":
+        """Find the band between two by halving: databases parse no deep expressions."""
+        if first == last:
+            return nw.lit(first)
+        middle = (first + last) // 2
+        cut = bands.cuts[middle]
         beyond = value > cut.value if cut.above else value >= cut.value
-        code = nw.when(beyond).then(nw.lit(place)).otherwise(code)
-    return Key(nw.when(~value.is_null()).then(code), bands.names)
+        return nw.when(beyond).then(code(middle + 1, last)).otherwise(code(first, middle))
+
+    known = nw.when(~value.is_null()).then(code(0, len(bands.names) - 1))
+    return Key(known, bands.names)
 
 
 def in_need_key(plan: AuditPlan, source: Source) -> Key:
