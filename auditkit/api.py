@@ -267,7 +267,8 @@ class Audit:
         """Draw a check of the policy, a metric, or ``attributions``, by an attribute or crossing.
 
         ``baseline`` draws the rate of the harm beside that of what is decided today; ``budgets``,
-        ``cuts`` of the score and its ``calibration`` are drawn by an attribute.
+        ``cuts`` of the score and its ``calibration`` are drawn by an attribute, and so is
+        ``equal_need``: the share selected in each band of need.
 
         Raises
         ------
@@ -290,11 +291,14 @@ class Audit:
             figure = figures.attributions(self.record, by)
         elif name == "baseline" and self.record.baseline:
             figure = figures.beside(self.record, primary(self.record), by)
+        elif name == "equal_need" and self.record.equal_need:
+            figure = figures.at_equal_need(self.record, by)
         elif name in figures.AXES:
             figure = figures.swept(self.record, name, by)
         else:
             drawn = ["attributions", *figures.AXES]
-            known = {*checks, *metrics, *drawn, *(["baseline"] * bool(self.record.baseline))}
+            drawn += [n for n in ("baseline", "equal_need") if getattr(self.record, n)]
+            known = {*checks, *metrics, *drawn}
             raise PlanError(f"There is nothing named '{name}' to draw. {did_you_mean(name, known)}")
         figure.set_label(f"{name} by {by}")
         return figure

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from auditkit.errors import PlanError
 from auditkit.report.story import beside as together
-from auditkit.report.story import budgets, calibration, comparisons, measures, reliance, words
+from auditkit.report.story import (
+    budgets,
+    calibration,
+    comparisons,
+    measures,
+    needs,
+    reliance,
+    words,
+)
 from auditkit.report.story.gaps import GapRow, directions, gap_rows
 from auditkit.report.vector import inline
 from auditkit.results import SAMPLING, Attribution, AuditRecord, BaselineRate
@@ -248,6 +256,29 @@ def swept(record: AuditRecord, kind: str, attribute: str) -> "Figure":
     )
     if found is None:
         raise PlanError(f"There is no {kind} by '{attribute}' to draw.")
+    return _shares(found, budgets.MARKED.get(kind, ""), AXES[kind], diagonal=calibrated)
+
+
+def at_equal_need(record: AuditRecord, attribute: str) -> "Figure":
+    """Draw the share selected of each group over the bands of need, from least to most.
+
+    Of more than 6 groups the 6 with most people are drawn.
+
+    Raises
+    ------
+    PlanError
+        Need has no column of its own, or there is no such attribute.
+    """
+    found = needs.lines(record, attribute)
+    if found is None:
+        raise PlanError(f"There are no bands of need by '{attribute}' to draw.")
+    return _shares(found, "", "band of need; 1 is the least need", first=1)
+
+
+def _shares(
+    found: budgets.Sweep, marked: str, axis: str, first: int = 0, *, diagonal: bool = False
+) -> "Figure":
+    """Draw lines of shares with their names above; the stroke of everyone is the first of all."""
     step = 0.3  # inches of a line of the legend
     legend = step * len(found.lines) + 0.3
     height = legend + PLANE + BOTTOM
@@ -260,12 +291,12 @@ def swept(record: AuditRecord, kind: str, attribute: str) -> "Figure":
         width = 1 - (LEFT + 2 * SIDE) / WIDTH
         box = (LEFT / WIDTH, BOTTOM / height, width, PLANE / height)
         axes = figure.add_axes(box, facecolor="none")
-        _plane(axes, found, budgets.MARKED.get(kind, ""))
-        if calibrated:
+        _plane(axes, found, marked)
+        if diagonal:
             axes.plot([0, 1], [0, 100], color=INK, lw=1, dashes=(4, 3), zorder=2)
-        for at, line in enumerate(found.lines):
-            _sample(top, at, line)
-            _curve(axes, at, line)
+        for row, line in enumerate(found.lines):
+            _sample(top, row, row + first, line)
+            _curve(axes, row + first, line)
         _text(
             top,
             0.0,
@@ -274,7 +305,7 @@ def swept(record: AuditRecord, kind: str, attribute: str) -> "Figure":
             fontsize=SMALL,
             color=SOFT,
         )
-        _explain_axis(axes, AXES[kind])
+        _explain_axis(axes, axis)
     return figure
 
 
@@ -576,9 +607,9 @@ def _stroke(at: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _sample(axes: "Axes", at: int, line: budgets.Line) -> None:
+def _sample(axes: "Axes", row: int, at: int, line: budgets.Line) -> None:
     """Name a line above the plane, with a piece of it and its n."""
-    y = at + 0.5
+    y = row + 0.5
     axes.plot([0.0, 0.04, 0.08], [y, y, y], clip_on=False, **_stroke(at))
     label = "everyone" if at == 0 else _label(words.group(line.group))
     _text(axes, 0.11, y, label, fontsize=SMALL)

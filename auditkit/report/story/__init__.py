@@ -13,6 +13,7 @@ from auditkit.report.story.equal import at_equal_control
 from auditkit.report.story.gate import gate
 from auditkit.report.story.hidden import hidden
 from auditkit.report.story.masthead import cover
+from auditkit.report.story.needs import at_equal_need
 from auditkit.report.story.numbers import tables
 from auditkit.report.story.own import of_user
 from auditkit.report.story.parts import Section
@@ -54,6 +55,7 @@ def sections(record: AuditRecord) -> tuple[Section, ...]:
         *first_page(record),
         performance(record),
         disparities(record),
+        *at_equal_need(record),
         *at_equal_control(record),
         *beside_today(record),
         *training(record),
