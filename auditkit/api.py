@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from auditkit import account
 from auditkit import record as recording
+from auditkit.at_score import mean_need_at_score
 from auditkit.baseline import set_beside
 from auditkit.calibration import calibrations
 from auditkit.classes import by_class
@@ -51,6 +52,7 @@ from auditkit.stratified import stratify
 from auditkit.sweeps import budgets, cuts
 from auditkit.unrecorded import unknown_bounds
 from auditkit.unserved import need_depth
+from auditkit.urgency import need_ranks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,7 +154,11 @@ def _run(
                 ),
                 stratified_disparities=stratified,
                 equal_need=equal_need(plan, evidence, totals, policy.floor, limit),
-                need_depth=need_depth(plan, evidence, totals, policy.floor),
+                need_depth=(
+                    *need_depth(plan, evidence, totals, policy.floor),
+                    *mean_need_at_score(plan, evidence, totals, policy.floor),
+                ),
+                need_ranks=need_ranks(plan, evidence, policy.floor),
                 baseline=beside,
                 seeds=over_seeds(
                     groups,

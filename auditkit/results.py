@@ -244,7 +244,8 @@ class NeedDepth:
     ``unserved_share``, the share of all need that people not selected have; ``mean_need_missed``,
     the mean need of people in need (of everybody, where it is not said who is) who are not
     selected; ``mean_need_selected`` or ``mean_need_not_selected``, the mean need of everybody with
-    the same decision. ``gap`` is group minus rest. Intervals are two-sided at 95 %.
+    the same decision; ``mean_need_at_score``, the mean need at equal scores, standardised to those
+    that both sides have. ``gap`` is group minus rest. Intervals are two-sided at 95 %.
     """
 
     measure: str
@@ -260,6 +261,33 @@ class NeedDepth:
     gap: float | None
     gap_lower: float | None
     gap_upper: float | None
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRank:
+    """Who comes first by score when one of two people has more need: group minus rest.
+
+    ``own_first`` is how often a person of the group with more need has the higher score than one of
+    the rest with less, ``rest_first`` the reverse, ties one half; ``estimate`` is their difference.
+    ``comparison`` is ``in_need``, where more need is to be in need; or ``bands``, where it is a
+    higher band, over the pairs of bands in which both sides have people: ``common`` is their share
+    of all pairs of people with unequal need. ``n`` and ``rest_n`` count the people in them.
+    """
+
+    comparison: str
+    attribute: str
+    group: str
+    against: str
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    own_first: float | None
+    rest_first: float | None
+    common: float | None
+    n: Count
+    rest_n: Count
     status: Status
     note: str = ""
 
@@ -914,6 +942,7 @@ class AuditRecord:
     stratified_disparities: tuple[StratifiedDisparity, ...]
     equal_need: tuple[EqualNeed, ...]
     need_depth: tuple[NeedDepth, ...]
+    need_ranks: tuple[NeedRank, ...]
     baseline: tuple[BaselineRate, ...]
     seeds: tuple[SeedSpread, ...]
     calibration: tuple[Calibration, ...]
@@ -942,6 +971,7 @@ TABLES: dict[str, type] = {
     "stratified_disparities": StratifiedDisparity,
     "equal_need": EqualNeed,
     "need_depth": NeedDepth,
+    "need_ranks": NeedRank,
     "baseline": BaselineRate,
     "seeds": SeedSpread,
     "calibration": Calibration,

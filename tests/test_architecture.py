@@ -28,6 +28,8 @@ ORDER = [
     "need_totals",
     "impartiality",
     "unserved",
+    "urgency",
+    "at_score",
     "baseline",
     "seeds",
     "classes",

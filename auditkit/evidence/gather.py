@@ -23,14 +23,20 @@ from auditkit.evidence.counts import (
 )
 from auditkit.evidence.design import Design, design_of
 from auditkit.evidence.histograms import Cells
-from auditkit.evidence.keys import Key, keys_of, unusable_type
+from auditkit.evidence.keys import NEED, Key, keys_of, unusable_type
 from auditkit.evidence.levels import Levels
 from auditkit.evidence.models import Scorer, load_model
 from auditkit.evidence.needs import NeedBands, need_bands, with_need
 from auditkit.evidence.opening import open_source
 from auditkit.evidence.quality import Quality, examine, exclusions
 from auditkit.evidence.sample import Reservoir, Sample, finish
-from auditkit.evidence.scores import ScoreColumn, ScoreCounts, ScoreTally, score_counts
+from auditkit.evidence.scores import (
+    ScoreColumn,
+    ScoreCounts,
+    ScoreTally,
+    score_counts,
+    scores_by_need,
+)
 from auditkit.evidence.scoring import Progress, scored_in_batches
 from auditkit.evidence.sources import Source, collected, plainly, source_file
 from auditkit.evidence.wide import is_wide, read_wide
@@ -77,6 +83,8 @@ class Evidence:
     """Recorded and decided class of each row, where the task is multiclass."""
     needs: NeedBands | None = None
     """How need is put into bands, where it has a column of its own."""
+    scores_by_need: ScoreCounts | None = None
+    """Scores of the groups of single attributes by fine band of need, unknown last."""
 
 
 @plainly()
@@ -138,6 +146,9 @@ def gather(
     groups = tabulate(counts, depth, _design(source, gathered, quality, counts, depth))
     cells = Cells(gathered.keys, gathered.amounts, quality, counts, groups)
     scores = _scores(plan, source, seen, scored, cells)
+    by_need = None
+    if bands is not None and scores is not None:
+        by_need = _scores_by_need(plan, source, seen, scored, replace(cells, by=NEED))
     model_files = (source_file("model", model),) if isinstance(model, Path) else ()
     return Evidence(
         counts=counts,
@@ -161,6 +172,7 @@ def gather(
         seeds=seeds,
         classes=classes,
         needs=bands,
+        scores_by_need=by_need,
     )
 
 
@@ -217,6 +229,21 @@ def _scores(
         limits = plan.data.score_range or (0.0, 1.0)
         return score_counts(ScoreColumn(source, plan.data.score, *limits), cells, seen)
     return scored.counts(cells)
+
+
+def _scores_by_need(
+    plan: AuditPlan,
+    source: Source,
+    seen: "Mapping[str, pd.Series[Any]]",
+    scored: ScoreTally,
+    cells: Cells,
+) -> ScoreCounts | None:
+    """Count the same scores by band of need, of attributes alone: crossings are not ranked."""
+    alone = replace(cells, groups=tabulate(cells.counts, 1))
+    if plan.data.score is None:
+        return scored.counts(alone)
+    limits = plan.data.score_range or (0.0, 1.0)
+    return scores_by_need(ScoreColumn(source, plan.data.score, *limits), alone, seen)
 
 
 def _of_table(plan: AuditPlan, source: Source) -> Evidence:

@@ -57,24 +57,27 @@ class Entries:
     codes : ndarray of int, shape (E, A)
         Places in the groups of each attribute; -1 is not recorded, or not looked at.
     outcome : ndarray of int, shape (E,)
-        Recorded outcome: no, yes, unknown.
+        Recorded outcome: no, yes, unknown; or the band of need, unknown last.
     score : ndarray of float, shape (E,)
         Value or bin; NaN is no score.
     sums : ndarray of int, shape (E, 1 or 3)
         People, and if they are weighted the sums of weights and their squares.
+    kinds : int
+        How many outcomes there are.
     """
 
     codes: "Ints"
     outcome: "Ints"
     score: "Floats"
     sums: "Ints"
+    kinds: int = 3
 
     def without(self, group: "Ints", size: int, amounts: Amounts) -> list[Outcomes]:
         """Count the people without a score in each of ``size`` groups."""
         import numpy as np
 
         missing = np.isnan(self.score)
-        table = np.zeros((self.sums.shape[1], size, 3), dtype=np.int64)
+        table = np.zeros((self.sums.shape[1], size, self.kinds), dtype=np.int64)
         for total, part in zip(table, self.sums[missing].T, strict=True):
             np.add.at(total, (group[missing], self.outcome[missing]), part)
         return [Outcomes(*_amounts(table[:, at], amounts)) for at in range(size)]
@@ -91,7 +94,7 @@ class Entries:
         first = np.ones(len(order), dtype=bool)
         first[1:] = (group[1:] != group[:-1]) | (score[1:] != score[:-1])
         at = np.cumsum(first) - 1
-        table = np.zeros((self.sums.shape[1], 3, int(first.sum())), dtype=np.int64)
+        table = np.zeros((self.sums.shape[1], self.kinds, int(first.sum())), dtype=np.int64)
         for total, part in zip(table, self.sums[order].T, strict=True):
             np.add.at(total, (self.outcome[order], at), part)
         left, right = rule.edges(score[first])
@@ -120,6 +123,20 @@ class Cells:
     quality: Quality
     counts: Counts
     groups: GroupTable
+    by: str = LABEL
+
+    @property
+    def outcomes(self) -> Mapping[str | None, int]:
+        """The outcome of each text: recorded, or with ``by`` the key of need its band."""
+        if self.by == LABEL:
+            return self.quality.actual
+        unknown = 1 + max(self.quality.needs.values())
+        return {text: unknown if p < 0 else p for text, p in self.quality.needs.items()}
+
+    @property
+    def kinds(self) -> int:
+        """How many outcomes there are, the unknown one last."""
+        return 3 if self.by == LABEL else 1 + max(self.outcomes.values())
 
     @property
     def crossings(self) -> list[tuple[int, ...]]:
@@ -130,8 +147,8 @@ class Cells:
     def number(self, places: tuple[int, ...], seen: "Mapping[str, pd.Series[Any]]") -> "nw.Expr":
         """Tell the number of the cell of a row, so that engines group by one integer.
 
-        The number is ``((a0 * size1 + a1) * ...) * 3 + outcome``, where 0 is not recorded; -1 is
-        no decision. ``seen`` holds the distinct values of each key as the engine does.
+        The number is ``((a0 * size1 + a1) * ...) * kinds + outcome``, where 0 is not recorded; -1
+        is no decision. ``seen`` holds the distinct values of each key as the engine does.
         """
         import narwhals.stable.v2 as nw
 
@@ -140,7 +157,8 @@ class Cells:
             up = {text: code + 1 for text, code in self.quality.groups[place].items()}
             name = f"a{place}"
             cell = cell * self._size(place) + placed(self.keys[name], seen[name], up, UNKNOWN)
-        cell = cell * 3 + placed(self.keys[LABEL], seen[LABEL], self.quality.actual, UNKNOWN)
+        kinds, of = self.kinds, self.outcomes
+        cell = cell * kinds + placed(self.keys[self.by], seen[self.by], of, kinds - 1)
         decision = placed(self.keys[DECISION], seen[DECISION], self.quality.selected, UNKNOWN)
         if self.counts.table[:, UNKNOWN::3].any():
             cell = nw.when(decision == UNKNOWN).then(nw.lit(-1)).otherwise(cell)
@@ -155,18 +173,18 @@ class Cells:
 
         cell = table[CELL].to_numpy(dtype=np.int64)
         codes = np.full((len(table), len(self.counts.attributes)), -1, dtype=np.int64)
-        rest = cell // 3
+        rest = cell // self.kinds
         for place in reversed(places):
             codes[:, place] = rest % self._size(place) - 1
             rest = rest // self._size(place)
-        return self._entries(table, codes, cell % 3)
+        return self._entries(table, codes, cell % self.kinds)
 
     def spelled(self, table: "pd.DataFrame") -> Entries:
         """Place the texts of keys in a table."""
         import numpy as np
 
         codes = [_placed(table[f"a{i}"], groups) for i, groups in enumerate(self.quality.groups)]
-        return self._entries(table, np.stack(codes, 1), _placed(table[LABEL], self.quality.actual))
+        return self._entries(table, np.stack(codes, 1), _placed(table[self.by], self.outcomes))
 
     def _entries(self, table: "pd.DataFrame", codes: "Ints", outcome: "Ints") -> Entries:
         import numpy as np
@@ -175,7 +193,7 @@ class Cells:
         score = table[VALUE].to_numpy(dtype=np.float64, na_value=np.nan)
         sums = table[columns].to_numpy(dtype=np.int64)
         order = np.argsort(score)
-        return Entries(codes[order], outcome[order], score[order], sums[order])
+        return Entries(codes[order], outcome[order], score[order], sums[order], self.kinds)
 
 
 def _placed(texts: "pd.Series[Any]", places: Mapping[str | None, int]) -> "Ints":

@@ -14,7 +14,7 @@ from auditkit.errors import DataError
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import NO, UNKNOWN, YES
 from auditkit.evidence.histograms import BINS, CELL, VALUE, Cells, Pass, Rule, histograms
-from auditkit.evidence.keys import DECISION, LABEL, Key, attribute_names
+from auditkit.evidence.keys import DECISION, LABEL, NEED, Key, attribute_names
 from auditkit.evidence.sources import Source, collected, numbers, ones
 from auditkit.metrics.histogram import Histogram, Outcomes
 from auditkit.results import CROSS, Exclusion
@@ -205,9 +205,35 @@ def score_counts(
     distinct = column.distinct()
     if distinct == 0:
         raise DataError(f"Column '{column.name}' holds scores, but no row has a value in it.")
+    found = _in_engine(column, cells, seen, distinct)
+    if found is None:
+        return column.refuse()
+    ends = column.ends(cells.keys[DECISION], cells.amounts)
+    return replace(found, extremes=_extremes(ends, cells))
+
+
+def scores_by_need(
+    column: ScoreColumn, cells: Cells, seen: "Mapping[str, pd.Series[Any]]"
+) -> ScoreCounts | None:
+    """Count the scores of a column by group and band of need, after they were counted by outcome.
+
+    More than 4,096 distinct values are counted in bins: there are as many tables as bands.
+    """
+    distinct = column.distinct()
+    exact = distinct is not None and distinct <= BINS
+    return _in_engine(column, cells, seen, distinct if exact else None)
+
+
+def _in_engine(
+    column: ScoreColumn,
+    cells: Cells,
+    seen: "Mapping[str, pd.Series[Any]]",
+    distinct: int | None,
+) -> ScoreCounts | None:
+    """Count scores, each value by itself if it is said how many they are; ``None`` if unusable."""
     rule = Rule(column.low, column.high, binned=distinct is None)
     held = len({tuple(row) for row in cells.counts.codes.tolist()})
-    together = held * (distinct or BINS) <= MOST_ENTRIES
+    together = held * (distinct or BINS) * cells.kinds <= 3 * MOST_ENTRIES
     whole = tuple(range(len(cells.counts.attributes)))
 
     def passes() -> Iterator[Pass]:
@@ -224,11 +250,7 @@ def score_counts(
             table = table[table[CELL] >= 0]
             yield cells.crossings if together else [places], cells.numbered(table, places)
 
-    found = _counted(passes(), rule, cells)
-    if found is None:
-        return column.refuse()
-    ends = column.ends(cells.keys[DECISION], cells.amounts)
-    return replace(found, extremes=_extremes(ends, cells))
+    return _counted(passes(), rule, cells)
 
 
 def _ends(rows: "nw.LazyFrame[Any]", decision: Key) -> "pd.DataFrame":
@@ -302,7 +324,7 @@ class ScoreTally:
         decided = batch[batch[DECISION].notna()]
         scores = pd.DataFrame({"d": batch[DECISION], "v": score})[batch[DECISION].notna()]
         self.ends.append(_ends(nw.from_native(scores).lazy(), keys[DECISION]))
-        by = [*attribute_names(keys), LABEL, VALUE]
+        by = [*attribute_names(keys), *([NEED] if NEED in keys else []), LABEL, VALUE]
         new = _summed(nw.from_native(decided).lazy(), by, amounts)
         table = new if self.table is None else pd.concat([self.table, new])
         if not self.binned and table[VALUE].nunique() > MOST_VALUES:
@@ -323,11 +345,16 @@ class ScoreTally:
 
         if self.table is None:
             return None
-        score = self.table[VALUE]
-        rule = Rule(0.0, 1.0, binned=self.binned)
+        table, binned = self.table, self.binned
+        if cells.by == NEED and not binned and table[VALUE].nunique() > BINS:
+            table, binned = table.assign(**{VALUE: _bins(table[VALUE].to_numpy())}), True
+        score = table[VALUE]
+        rule = Rule(0.0, 1.0, binned=binned)
         if (score < 0).any() or (score > rule.most).any():
             raise DataError("The model gives probabilities outside 0 to 1. Mend the model.")
-        found = _counted([(cells.crossings, cells.spelled(self.table))], rule, cells)
+        found = _counted([(cells.crossings, cells.spelled(table))], rule, cells)
+        if cells.by == NEED:
+            return found
         return found and replace(found, extremes=_extremes(pd.concat(self.ends), cells))
 
 

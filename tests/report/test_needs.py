@@ -47,6 +47,16 @@ def test_unreliable_need_is_told_and_so_is_a_tie():
     )
 
 
+def test_ranks_and_need_at_the_same_score_are_told():
+    data = rows()
+    data["score"] = np.clip(0.1 + 0.09 * data["need"] - 0.1 * (data["disability"] == "yes"), 0, 1)
+    page = audited(data, score="score", in_need={"above": 5}).files()["report.html"]
+    assert "One in need and one not" in page
+    assert "One in a higher band of need than the other" in page
+    assert "Mean need at the same score" in page
+    assert "Does more need come first" not in audited(data).files()["report.html"]
+
+
 def test_levels_in_words_say_what_is_not_measured():
     data = rows()
     data["need"] = np.where(data["need"] > 4, "<much>", "little")

@@ -20,7 +20,7 @@ from auditkit.report.story.parts import (
     cut,
     table,
 )
-from auditkit.results import ALL, CROSS, POOLED, AuditRecord, EqualNeed, NeedDepth, Status
+from auditkit.results import ALL, CROSS, POOLED, AuditRecord, EqualNeed, NeedDepth, NeedRank, Status
 
 POINTS = words.Scale("points")
 BANDS = "bands"
@@ -32,6 +32,11 @@ ENDS = {"<": "under {}", "<=": "up to {}", ">": "over {}", ">=": "{} and over"}
 SHARES = {
     "missed_need": ("people in need who are not selected", "People in need"),
     "unserved_share": ("the group's need that people not selected have", "People"),
+}
+AT_SCORE = "mean_need_at_score"
+RANKED = {
+    "in_need": "One in need and one not",
+    "bands": "One in a higher band of need than the other",
 }
 MEANS = {
     "mean_need_missed": "People in need who are not selected",
@@ -68,6 +73,7 @@ def at_equal_need(record: AuditRecord) -> tuple[Section, ...]:
         blocks.append(_pooled_table(record, attribute))
         blocks.append(_evidence(record, attribute))
     blocks += [Heading("Do the bands decide it?"), _bands_table(record), *_depth(record)]
+    blocks += [*_at_score(record), *_ranks(record)]
     return (Section("need", "At equal need", "At equal need", tuple(blocks)),)
 
 
@@ -329,6 +335,73 @@ def _depth(record: AuditRecord) -> Iterator[Block]:
             )
     reasons = dict.fromkeys(r.note for r in rows if r.status == Status.NOT_APPLICABLE)
     yield from (Paragraph(f"Not measured: {words.plain(reason)}.", "note") for reason in reasons)
+
+
+def _at_score(record: AuditRecord) -> Iterator[Block]:
+    """Tell who is in deeper need at the same score."""
+    rows = [r for r in record.need_depth if r.measure == AT_SCORE]
+    if not rows:
+        return
+    yield Heading("At the same score, who is in deeper need?")
+    yield Paragraph(
+        "Mean need of people whom the system gives about the same score (ten bands of scores). A "
+        "group with a gap above 0 is in deeper need than its scores say: with the same score its "
+        "people are worse off than everyone else's."
+    )
+    yield table(
+        "Mean need at the same score",
+        f"Group | #n | #Mean need | #Everyone else | #Gap | #{INTERVAL}",
+        [_cells_at_score(r) for r in rows[:MOST_ROWS]],
+        cut(len(rows)),
+    )
+
+
+def _cells_at_score(row: NeedDepth) -> tuple[str | Cell, ...]:
+    units = words.Scale("units")
+    return (
+        _named(row),
+        words.count(row.n),
+        words.rate(row.estimate, False),
+        words.rate(row.rest, False),
+        units.value(row.gap),
+        units.span(row.gap_lower, row.gap_upper),
+    )
+
+
+def _ranks(record: AuditRecord) -> Iterator[Block]:
+    """Tell who comes first by score when one of two people has more need."""
+    if not record.need_ranks:
+        return
+    yield Heading("Does more need come first, whatever the group?")
+    yield Paragraph(
+        "Take two people, one of the group and one of everyone else, of whom one has more need. "
+        "How often has the one with more need the higher score (a tie is half)? It should be the "
+        "same whichever of the two is of the group. A difference below 0: need in the group is "
+        "put first less often than need of everyone else."
+    )
+    for comparison, title in RANKED.items():
+        rows = [r for r in record.need_ranks if r.comparison == comparison]
+        if rows:
+            yield table(
+                title,
+                f"Group | #n | #Group's need first | #Others' need first | #Difference | "
+                f"#{INTERVAL} | #Comparable pairs",
+                [_cells_ranked(r) for r in rows[:MOST_ROWS]],
+                f"Comparable pairs: share of all pairs of people with unequal need whose two needs "
+                f"both sides have. {cut(len(rows))}".strip(),
+            )
+
+
+def _cells_ranked(row: NeedRank) -> tuple[str | Cell, ...]:
+    return (
+        Cell(words.subject(row.attribute, row.group), detail=words.plain(row.note)),
+        words.count(row.n),
+        words.rate(row.own_first, True),
+        words.rate(row.rest_first, True),
+        POINTS.value(row.estimate),
+        POINTS.span(row.lower, row.upper),
+        words.rate(row.common, True),
+    )
 
 
 def _named(row: NeedDepth) -> Cell:
