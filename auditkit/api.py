@@ -29,8 +29,8 @@ from auditkit.judge import (
 )
 from auditkit.label_error import label_errors
 from auditkit.measure import measure
-from auditkit.own_metrics import Function, Pairs, own_metrics, refuse_unfit
 from auditkit.need_totals import need_totals
+from auditkit.own_metrics import Function, Pairs, own_metrics, refuse_unfit
 from auditkit.plan import Attribute, AuditPlan, make_plan, read_plan
 from auditkit.policy.schema import read_policy
 from auditkit.results import (

@@ -35,6 +35,23 @@ def test_every_source_gives_the_same_scores(source, households, most, monkeypatc
 
 
 @pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
+def test_every_source_gives_the_same_need(source, households):
+    asked = {"need": "weight", "in_need": {"above": 1.3}, "score": "id", "score_range": [0, ROWS]}
+    data, table = source
+    expected = gathered(households, **asked)
+    found = gathered(data, table=table, **asked)
+    assert numbers(found) == numbers(expected)
+    assert found.needs == expected.needs
+    assert found.counts.needs.tolist() == expected.counts.needs.tolist()
+    for name, sums in expected.counts.need_sums.items():
+        assert found.counts.need_sums[name].tolist() == sums.tolist()
+    histograms = (found.scores_by_need.histograms, expected.scores_by_need.histograms)
+    for one, other in zip(*histograms, strict=True):
+        for name in ("left", "right", "people", "weight", "square"):
+            assert getattr(one, name).tolist() == getattr(other, name).tolist()
+
+
+@pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
 def test_every_source_gives_the_same_pairs_of_decisions(source, households, expected):
     data, table = source
     expected_pairs = pairs(gathered(households, baseline="before"))

@@ -242,10 +242,8 @@ def _evidence(record: AuditRecord, attribute: str) -> Evidence | Table:
         Column("Need"),
         *(Column(name, True) for name in ("n", "Selected", "Everyone else", "Gap", INTERVAL)),
     )
-    numbers = Table(
-        title, columns, tuple(tuple(c if isinstance(c, Cell) else Cell(c) for c in row)
-                              for row in cells), cut(len(rows), "rows"),
-    )  # fmt: skip
+    laid = tuple(tuple(c if isinstance(c, Cell) else Cell(c) for c in row) for row in cells)
+    numbers = Table(f"{title}: the numbers", columns, laid, cut(len(rows), "rows"))
     found = lines(record, attribute)
     if found is None:
         return numbers
@@ -254,7 +252,7 @@ def _evidence(record: AuditRecord, attribute: str) -> Evidence | Table:
         kind=EQUAL,
         subject="",
         attribute=attribute,
-        title=f"{title}: the figure",
+        title=title,
         description=(
             f"One line for each group of {by}, over the bands of need from least to most. Where "
             "need alone decides, the lines lie on each other. The table has the same numbers."
