@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import UNKNOWN, Counts, GroupTable, crossings, grouping
-from auditkit.evidence.keys import DECISION, LABEL, Key, placed
+from auditkit.evidence.keys import DECISION, LABEL, NEED, Key, placed
 from auditkit.evidence.quality import Quality
 from auditkit.metrics.histogram import Histogram, Outcomes
 from auditkit.results import ALL, CROSS, NOT_RECORDED
@@ -157,8 +157,12 @@ class Cells:
             up = {text: code + 1 for text, code in self.quality.groups[place].items()}
             name = f"a{place}"
             cell = cell * self._size(place) + placed(self.keys[name], seen[name], up, UNKNOWN)
-        kinds, of = self.kinds, self.outcomes
-        cell = cell * kinds + placed(self.keys[self.by], seen[self.by], of, kinds - 1)
+        kinds, key = self.kinds, self.keys[self.by]
+        if self.by == NEED and key.names:  # codes are places already, and need no look at each
+            band = nw.when(key.expression.is_null()).then(kinds - 1).otherwise(key.expression)
+        else:
+            band = placed(key, seen[self.by], self.outcomes, kinds - 1)
+        cell = cell * kinds + band
         decision = placed(self.keys[DECISION], seen[DECISION], self.quality.selected, UNKNOWN)
         if self.counts.table[:, UNKNOWN::3].any():
             cell = nw.when(decision == UNKNOWN).then(nw.lit(-1)).otherwise(cell)
