@@ -108,3 +108,12 @@ def test_another_spelling_is_refused_by_count():
     data = ROWS.assign(run_2=["1", "yes", "1", "0", "0", "1", "0", "yes"])
     with pytest.raises(DataError, match=r"'run_2' is another training run, but 2 rows"):
         audited(data)
+
+
+def test_runs_are_compared_among_people_in_need_where_need_is_the_outcome():
+    data = ROWS.assign(depth=[5, 4, 5, 1, 4, 5, 2, 1])
+    by_label = audited(data)
+    by_need = audited(data, label=None, positive=None, selected=1, need="depth",
+                      in_need={"above": 3})  # fmt: skip
+    columns = ["metric", "group", "lowest", "highest", "gap", "changed"]
+    pd.testing.assert_frame_equal(by_need.table("seeds")[columns], by_label.table("seeds")[columns])

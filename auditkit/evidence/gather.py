@@ -23,7 +23,7 @@ from auditkit.evidence.counts import (
 )
 from auditkit.evidence.design import Design, design_of
 from auditkit.evidence.histograms import Cells
-from auditkit.evidence.keys import NEED, Key, keys_of, unusable_type
+from auditkit.evidence.keys import NEED, Key, keys_of, unusable_type, with_run
 from auditkit.evidence.levels import Levels
 from auditkit.evidence.models import Scorer, load_model
 from auditkit.evidence.needs import NeedBands, need_bands, with_need
@@ -139,7 +139,7 @@ def gather(
     assert found is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
     counts = quality.counts(found, amounts)
     paired = quality.paired(found, amounts) if plan.data.baseline is not None else None
-    seeds = tuple(_other_run(plan, source, amounts, column) for column in plan.data.seeds)
+    seeds = tuple(_other_run(plan, source, keys, amounts, bands, run) for run in plan.data.seeds)
     depth = min(plan.groups.intersections, len(counts.attributes))
     refuse_fine_crossings(counts, depth)
     classes = _classes(source, gathered, quality, found, depth)
@@ -176,13 +176,20 @@ def gather(
     )
 
 
-def _other_run(plan: AuditPlan, source: Source, amounts: Amounts, column: str) -> Counts:
+def _other_run(
+    plan: AuditPlan,
+    source: Source,
+    keys: Mapping[str, Key],
+    amounts: Amounts,
+    bands: NeedBands | None,
+    column: str,
+) -> Counts:
     """Count the decisions of another training run beside those of the audited one."""
     beside = plan.data.model_copy(update={"baseline": column})
     plan = plan.model_copy(update={"data": beside})
-    keys = keys_of(plan, source, decided=True)
+    keys = with_run(plan, source, keys, column)
     found = tally(source.frame, keys, amounts)
-    quality = _examined(plan, source, keys, found, model=False)
+    quality = _examined(plan, source, keys, found, model=False, bands=bands)
     assert found is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
     return quality.paired(found, amounts)
 

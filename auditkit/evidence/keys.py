@@ -102,6 +102,24 @@ def keys_of(plan: AuditPlan, source: Source, *, decided: bool) -> dict[str, Key]
     return keys
 
 
+def with_run(
+    plan: AuditPlan, source: Source, keys: Mapping[str, Key], column: str
+) -> dict[str, Key]:
+    """Put the decisions of another training run in the place of the baseline's.
+
+    Raises
+    ------
+    DataError
+        The column cannot be read as decisions.
+    """
+    problems: list[str] = []
+    run = _decided(plan, source, column, problems)
+    if problems:
+        raise DataError(*problems)
+    before = {name: key for name, key in keys.items() if name not in (BASELINE, LABEL, DECISION)}
+    return {**before, BASELINE: run, LABEL: keys[LABEL], DECISION: keys[DECISION]}
+
+
 def _decided(plan: AuditPlan, source: Source, name: str, problems: list[str]) -> Key:
     """Read a column of decisions: its values, or which side of the plan's cut they lie on."""
     cut = plan.data.selected
