@@ -1,5 +1,9 @@
 """Plan and evidence become the parts of a record that say what was audited, and from what."""
 
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from auditkit.evidence.counts import outcome_cells
 from auditkit.evidence.gather import Evidence
 from auditkit.plan import Above, AuditPlan
@@ -16,6 +20,10 @@ from auditkit.results import (
     SystemInfo,
 )
 from auditkit.sweeps import deployed_cut
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
@@ -53,6 +61,7 @@ def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
         cut_basis=basis,
         in_need=_in_need(plan),
         need_reliability=plan.data.need_reliability,
+        tolerance=plan.data.tolerance,
     )
 
 
@@ -128,13 +137,34 @@ def _by_attribute(sizes: tuple[GroupSize, ...]) -> list[GroupSize]:
     return out
 
 
+def content(evidence: Evidence, *, decisions: bool) -> str:
+    """Digest what was counted: with the decisions or predictions, or without them."""
+    counts = evidence.counts
+    if evidence.residuals is None:
+        return (evidence.classes or counts).digest(decisions=decisions)
+    if not decisions:  # whether an error is beyond the tolerance is not of the data alone
+        known = counts.table.reshape(-1, 3, 3)
+        counts = replace(counts, table=known.sum(axis=2), weight=None, square=None)
+        counts = replace(counts, table=_recorded(counts.table))
+    digest = counts.digest(decisions=True) + evidence.residuals.digest(decisions=decisions)
+    return hashlib.sha256(digest.encode()).hexdigest()
+
+
+def _recorded(table: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    """Put the two sides of the tolerance together, shape (C, 3): recorded, nothing, unknown."""
+    import numpy as np
+
+    both = table[:, :2].sum(axis=1)
+    return np.stack([both, np.zeros_like(both), table[:, 2]], axis=1)
+
+
 def provenance(plan: AuditPlan, policy: Policy, evidence: Evidence) -> Provenance:
     """Say what the audit was made from, by content."""
     return Provenance(
         source=evidence.files,
         digests=Digests(
-            data=(evidence.classes or evidence.counts).digest(decisions=False),
-            decisions=(evidence.classes or evidence.counts).digest(decisions=True),
+            data=content(evidence, decisions=False),
+            decisions=content(evidence, decisions=True),
             plan=plan_digest(plan),
             policy=policy.digest,
             code=code_digest(),

@@ -33,6 +33,7 @@ from auditkit.need_totals import need_totals
 from auditkit.own_metrics import Function, Pairs, own_metrics, refuse_unfit
 from auditkit.plan import Attribute, AuditPlan, make_plan, read_plan
 from auditkit.policy.schema import read_policy
+from auditkit.residuals import amounts_off
 from auditkit.results import (
     ALL,
     TABLES,
@@ -103,6 +104,7 @@ def _run(
     measurements = measure(groups, labelled=labelled, floor=policy.floor)
     scores, score_gaps = scored(plan, evidence, policy.floor)
     calibration, brier = calibrations(plan, evidence, policy.floor)
+    amounts, amount_gaps = amounts_off(plan, evidence, policy.floor)
     family = hypotheses(groups, policy, labelled=labelled)
     detectable = detectable_gaps(groups, policy, family, labelled=labelled)
     disparities = compare(groups, plan, policy.floor, detectable, labelled=labelled)
@@ -147,8 +149,8 @@ def _run(
                 rows=account.rows(evidence),
                 groups=account.group_sizes(evidence),
                 exclusions=evidence.exclusions,
-                measurements=(*measurements, *scores),
-                disparities=(*disparities, *score_gaps),
+                measurements=(*measurements, *scores, *amounts),
+                disparities=(*disparities, *score_gaps, *amount_gaps),
                 spreads=spreads(
                     groups, labelled=labelled, floor=policy.floor, seed=plan.audit.seed
                 ),
@@ -373,7 +375,7 @@ def audit(
     attributes: "Sequence[str | Attribute | pd.Series[Any]]",
     label: "str | pd.Series[Any] | None" = None,
     positive: object = None,
-    task: Literal["binary", "multiclass"] = "binary",
+    task: Literal["binary", "multiclass", "regression"] = "binary",
     decision: "str | pd.Series[Any] | None" = None,
     selected: object = None,
     need: "str | pd.Series[Any] | None" = None,
@@ -391,6 +393,7 @@ def audit(
     seeds: "Sequence[str | pd.Series[Any]]" = (),
     control: "str | pd.Series[Any] | None" = None,
     control_reason: str = "",
+    tolerance: float | None = None,
     table: str | None = None,
     protected: Any = None,  # noqa: ANN401
     protected_table: str | None = None,
@@ -414,22 +417,24 @@ def audit(
     Parameters
     ----------
     model : estimator, path or None
-        A fitted classifier, the path of a ``.skops`` file, or ``None`` with ``decision``.
+        A fitted classifier or regressor, the path of a ``.skops`` file, or ``None`` with
+        ``decision``.
     data : DataFrame, table, path or URL
         Evaluation rows: pandas, polars, Arrow, DuckDB, ibis, Spark; the path of a CSV or Parquet
         file, a folder of Parquet files or a DuckDB database; a URL of PostgreSQL or SQLite.
     outcome : {"benefit", "burden"}
-        What being selected means to the person.
+        What being selected, or being given more, means to the person.
     attributes : sequence of str, Attribute or Series
         Protected attributes; numbers need an ``Attribute`` with bins.
     label : str or Series, optional
         Recorded outcome; without it error metrics are not applicable.
     positive : value
         The positive value of the label; where the task is multiclass, one or a list of them.
-    task : {"binary", "multiclass"}
+    task : {"binary", "multiclass", "regression"}
         ``multiclass`` where label and decision have more than two values: each class is then told
-        against all others too. The verdict rests on ``positive`` and ``selected`` as it always
-        does.
+        against all others too, and the verdict rests on ``positive`` and ``selected`` as it always
+        does. ``regression`` where an amount is predicted: then label and decision are numbers, and
+        ``model`` is a fitted regressor.
     decision : str or Series, optional
         The decisions, if there is no model.
     selected : value, list of values or {"above": number}, optional
@@ -466,6 +471,8 @@ def audit(
     control : str or Series, optional
         A factor at whose values groups are compared too; ``control_reason`` says in a sentence why
         that is legitimate, and is printed.
+    tolerance : float, optional
+        Of a regression: the largest error that does no harm, in the label's units.
     table : str, optional
         The table of a database: ``name``, ``schema.name``, or a query by URL.
     protected : DataFrame, table, path or URL, optional
@@ -528,6 +535,7 @@ def audit(
             "seeds": rows.columns("seeds", seeds),
             "control": rows.column("control", control),
             "control_reason": control_reason,
+            "tolerance": tolerance,
             "outcome": outcome,
             "table": table,
             "key": key,

@@ -46,7 +46,7 @@ def set_beside(
     """
     groups = tabulate(paired, depth, design_of(paired, None))
     rows: list[BaselineRate] = []
-    for metric in rates().values():
+    for metric in rates("binary").values():
         if not OF_DECISIONS & {*metric.needs}:
             continue
         if not measurable(metric, labelled=labelled):

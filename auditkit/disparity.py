@@ -8,12 +8,11 @@ from auditkit.evidence.counts import GroupTable
 from auditkit.inference.gates import Range, largest_gap, largest_ratio
 from auditkit.inference.intervals import difference, ratio
 from auditkit.measure import (
-    NO_LABEL,
     ONE_SIDE,
     Side,
     Tallied,
     effective,
-    measurable,
+    lacking,
     number,
     tallied,
     worth,
@@ -75,10 +74,10 @@ def compare(
         Whether an outcome is recorded.
     """
     rows: list[Disparity] = []
-    for metric in rates().values():
-        if not measurable(metric, labelled=labelled):
+    for metric in rates(groups.task).values():
+        if reason := lacking(metric, groups, labelled=labelled):
             rows += [
-                _row(metric, a, g, REST, statistic, Status.NOT_APPLICABLE, NO_LABEL)
+                _row(metric, a, g, REST, statistic, Status.NOT_APPLICABLE, reason)
                 for a, g in groups.names
                 if a != ALL
                 for statistic in ("difference", "ratio")

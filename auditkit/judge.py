@@ -20,11 +20,10 @@ from auditkit.inference.gates import (
 )
 from auditkit.inference.intervals import Bounds
 from auditkit.measure import (
-    NO_LABEL,
     Side,
     Tallied,
     effective,
-    measurable,
+    lacking,
     number,
     tallied,
     worth,
@@ -93,7 +92,7 @@ def hypotheses(groups: GroupTable, policy: Policy, *, labelled: bool) -> Hypothe
     counts = {True: 0, False: 0}
     for check in policy.checks:
         metric = metrics()[check.metric]
-        if not measurable(metric, labelled=labelled):
+        if lacking(metric, groups, labelled=labelled):
             continue
         counted = tallied(groups, metric)
         for attribute in groups.attributes():
@@ -123,7 +122,7 @@ def detectable_gaps(
     out: dict[tuple[str, str, str], float | None] = {}
     for check in policy.checks:
         metric = metrics()[check.metric]
-        if check.statistic != "difference" or not measurable(metric, labelled=labelled):
+        if check.statistic != "difference" or lacking(metric, groups, labelled=labelled):
             continue
         counted = tallied(groups, metric)
         level = family.level(policy.alpha, check.effect)
@@ -179,17 +178,18 @@ def judge(
     that nobody is in and nobody asked about.
     """
     selected = groups.own.sum(axis=0).reshape(3, 3).sum(axis=0)
-    constant = selected[YES] == 0 or selected[:YES].sum() == 0
+    constant = _constant(groups)
     rows: list[Check] = []
     for check in policy.checks:
         metric = metrics()[check.metric]
         bare = Bare(check)
-        if not measurable(metric, labelled=labelled):
-            rows.append(bare.row(ALL, ALL, Outcome.MISSING, NO_LABEL))
+        if reason := lacking(metric, groups, labelled=labelled):
+            rows.append(bare.row(ALL, ALL, Outcome.MISSING, reason))
         elif check.metric == "missing_decision_rate" and not selected[UNKNOWN]:
-            rows.append(bare.row(ALL, ALL, Outcome.NOT_APPLICABLE, "every row has a decision"))
+            every = f"every row has a {'prediction' if groups.errors else 'decision'}"
+            rows.append(bare.row(ALL, ALL, Outcome.NOT_APPLICABLE, every))
         elif constant:
-            rows.append(bare.row(ALL, ALL, Outcome.UNDEFINED, "every row has the same decision"))
+            rows.append(bare.row(ALL, ALL, Outcome.UNDEFINED, constant))
         else:
             counted = tallied(groups, metric)
             gate = Gate(check, metric, policy, family, counted, outcome, groups)
@@ -206,6 +206,15 @@ def judge(
                 gap = detectable.get((check.metric, attribute, group))
                 rows.append(gate.judge(i, attribute, group, gap))
     return tuple(rows)
+
+
+def _constant(groups: GroupTable) -> str:
+    """Say that nobody is told apart, so that no gap says anything; empty if somebody is."""
+    if groups.errors is not None:
+        return "every row has the same prediction" if groups.errors.one_prediction else ""
+    selected = groups.own.sum(axis=0).reshape(3, 3).sum(axis=0)
+    same = selected[YES] == 0 or selected[:YES].sum() == 0
+    return "every row has the same decision" if same else ""
 
 
 @dataclass(frozen=True)

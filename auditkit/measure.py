@@ -170,6 +170,25 @@ def measurable(metric: Metric, *, labelled: bool) -> bool:
     return labelled or "actual" not in metric.needs
 
 
+OTHER_TASK = {
+    "binary": "people are selected or not here, and no amount is predicted (data.task)",
+    "regression": "an amount is predicted here, and nobody is selected, missed or wrongly selected",
+}
+"""Why a metric of the other task cannot be measured."""
+NO_TOLERANCE = "the plan names no error that harms (data.tolerance)"
+
+
+def lacking(metric: Metric, groups: GroupTable, *, labelled: bool) -> str:
+    """Say what the metric needs and the data do not record; empty if they do."""
+    if not metric.suits(groups.task):
+        return OTHER_TASK[groups.task]
+    if not measurable(metric, labelled=labelled):
+        return NO_LABEL
+    if "beyond" in metric.needs and groups.errors and groups.errors.tolerance is None:
+        return NO_TOLERANCE
+    return ""
+
+
 def measure(groups: GroupTable, *, labelled: bool, floor: int) -> tuple[Measurement, ...]:
     """Compute every registered metric of decisions on every group.
 
@@ -178,10 +197,10 @@ def measure(groups: GroupTable, *, labelled: bool, floor: int) -> tuple[Measurem
     """
     rows: list[Measurement] = []
     for metric in metrics().values():
-        if metric.of_scores:
+        if metric.of_scores or metric.of_amounts or not metric.suits(groups.task):
             continue
-        if not measurable(metric, labelled=labelled):
-            rows += [_without(metric, a, g) for a, g in groups.names]
+        if reason := lacking(metric, groups, labelled=labelled):
+            rows += [_without(metric, a, g, reason) for a, g in groups.names]
         elif metric.quotient is not None:
             rows += _quotients(groups, metric, floor)
         else:
@@ -189,10 +208,10 @@ def measure(groups: GroupTable, *, labelled: bool, floor: int) -> tuple[Measurem
     return tuple(rows)
 
 
-def _without(metric: Metric, attribute: str, group: str) -> Measurement:
+def _without(metric: Metric, attribute: str, group: str, reason: str) -> Measurement:
     return Measurement(
         metric.name, attribute, group, "", 0, None, None, None, None, None,
-        Status.NOT_APPLICABLE, NO_LABEL, None,
+        Status.NOT_APPLICABLE, reason, None,
     )  # fmt: skip
 
 

@@ -176,6 +176,24 @@ def exposed(source: str) -> str:
     )
 
 
+OF_SELECTION = (
+    "positive",
+    "selected",
+    "score",
+    "score_range",
+    "quota",
+    "need",
+    "need_order",
+    "in_need",
+    "need_reliability",
+    "baseline",
+    "seeds",
+    "control",
+    "control_reason",
+)
+"""Keys of the data that say something of a selection, and nothing of a predicted amount."""
+
+
 class Above(Strict):
     """Selected are the rows whose decision column, or score, lies strictly above a number."""
 
@@ -227,6 +245,11 @@ class Data(Strict):
 
     ``outcome`` says what being selected means to the person: a benefit or a burden. It has no
     default, because guessing it turns every finding round.
+
+    ``task`` is ``binary`` where people are selected or not, and ``regression`` where an amount is
+    predicted: then label and decision hold numbers, and ``outcome`` says whether it is a benefit or
+    a burden to be given more. ``tolerance`` is the largest error that does no harm, in the label's
+    units.
     """
 
     source: Named | None = None
@@ -253,7 +276,8 @@ class Data(Strict):
     seeds: Annotated[tuple[Named, ...], InOrder, Field(max_length=MOST_SEEDS)] = ()
     control: Named | None = None
     control_reason: str = ""
-    task: Literal["binary", "multiclass"] = "binary"
+    task: Literal["binary", "multiclass", "regression"] = "binary"
+    tolerance: float | None = Field(default=None, gt=0, allow_inf_nan=False, strict=True)
     outcome: Literal["benefit", "burden"]
 
     @property
@@ -261,6 +285,11 @@ class Data(Strict):
         """The label's values that are the positive outcome."""
         one = self.positive
         return one if isinstance(one, tuple) else () if one is None else (one,)
+
+    @property
+    def amounts(self) -> bool:
+        """Whether label and decision are amounts, and nobody is selected."""
+        return self.task == "regression"
 
     @property
     def several_classes(self) -> bool:
@@ -300,6 +329,31 @@ class Data(Strict):
                 f"data.selected cuts decisions above {self.selected.above:g}, but the task is "
                 f"multiclass, with a class decided for each row. Name the classes that select"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _of_its_task(self) -> Self:
+        if not self.amounts:
+            if self.tolerance is not None:
+                raise ValueError(
+                    f"data.tolerance says how far a predicted amount may be wrong, but data.task "
+                    f"is '{self.task}'. Set data.task = \"regression\", or take it out"
+                )
+            return self
+        problems = []
+        if given := [name for name in OF_SELECTION if getattr(self, name) not in (None, "", ())]:
+            problems.append(
+                f"{listed([f'data.{name}' for name in given])} say who is selected, but data.task "
+                f"is 'regression': an amount is predicted, and nobody is selected. Take them out, "
+                f'or set data.task = "binary"'
+            )
+        if self.label is None:
+            problems.append(
+                "data.task is 'regression', but data.label is missing. Name the column of the "
+                "recorded amounts that predictions are held against"
+            )
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     @model_validator(mode="after")
@@ -675,7 +729,8 @@ class AuditPlan(Strict):
                 "attributes: no measured attribute is declared. Add at least one, such as "
                 "[attributes.gender]"
             )
-        if self.data.label is not None and self.data.positive is None:
+        amounts = self.data.amounts
+        if not amounts and self.data.label is not None and self.data.positive is None:
             raise ValueError(
                 f"data.positive is missing: say which value of '{self.data.label}' is the "
                 f"positive one"

@@ -785,7 +785,9 @@ class SystemInfo:
     its own. ``in_need`` says who counts as in need there; without a label that is the recorded
     outcome. ``need_reliability`` is what the plan declares. ``baseline`` is the column of what is
     decided today, ``quota`` the number of places that a budget pays for, ``cut`` the
-    score above which people are selected, where decisions follow one.
+    score above which people are selected, where decisions follow one. Of a ``regression`` the
+    decision is a predicted amount, and ``tolerance`` the error, in the label's units, beyond which
+    a prediction harms.
     """
 
     name: str
@@ -807,6 +809,7 @@ class SystemInfo:
     cut_basis: CutBasis = CutBasis.UNKNOWN
     in_need: str = ""
     need_reliability: float | None = None
+    tolerance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

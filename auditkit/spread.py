@@ -17,7 +17,7 @@ from auditkit.inference.spread import (
     debiased_spread,
     homogeneity,
 )
-from auditkit.measure import measurable, number, tallied
+from auditkit.measure import lacking, number, tallied
 from auditkit.metrics.registry import Metric, rates
 from auditkit.results import Spread, Status
 
@@ -47,7 +47,7 @@ def spreads(groups: GroupTable, *, labelled: bool, floor: int, seed: int) -> tup
     """
     rows = [
         _spread(groups, metric, attribute, floor, seed)
-        for metric in _distinct(labelled=labelled)
+        for metric in _distinct(groups, labelled=labelled)
         for attribute in groups.attributes()
     ]
     tested = {i: row.p_value for i, row in enumerate(rows) if row.p_value is not None}
@@ -57,12 +57,13 @@ def spreads(groups: GroupTable, *, labelled: bool, floor: int, seed: int) -> tup
     return tuple(replace(row, comparisons=len(tested)) for row in rows)
 
 
-def _distinct(*, labelled: bool) -> Iterator[Metric]:
+def _distinct(groups: GroupTable, *, labelled: bool) -> Iterator[Metric]:
     """List the rates of which none is another one's complement."""
     seen: set[tuple[bytes, bytes]] = set()
-    for metric in rates().values():
+    for metric in rates(groups.task).values():
         part, among = metric.masks(outcome_cells())
-        if measurable(metric, labelled=labelled) and (_bytes(among & ~part, among)) not in seen:
+        known = not lacking(metric, groups, labelled=labelled)
+        if known and _bytes(among & ~part, among) not in seen:
             seen.add(_bytes(part, among))
             yield metric
 

@@ -24,6 +24,7 @@ ORDER = [
     "spread",
     "scores",
     "calibration",
+    "residuals",
     "stratified",
     "need_totals",
     "impartiality",

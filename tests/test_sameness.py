@@ -21,12 +21,14 @@ def rows(tmp_path_factory):
             "house": rng.integers(0, n // 3, n),
         }
     )
+    frame["owed"] = rng.gamma(2.0, 50.0, n)
+    frame["told"] = frame["owed"] * rng.lognormal(0.0, 0.1, n)
     path = tmp_path_factory.mktemp("rows") / "rows.parquet"
     frame.to_parquet(path, row_group_size=20_000)
     return path
 
 
-def written(path, threads, monkeypatch):
+def written(path, threads, monkeypatch, **changes):
     import duckdb
 
     connect = duckdb.connect
@@ -36,13 +38,23 @@ def written(path, threads, monkeypatch):
         return connect(*args, **kwargs)
 
     monkeypatch.setattr(duckdb, "connect", limited)
+    asked = {"label": "y", "positive": 1, "decision": "d", "weight": "w", "cluster": "house"}
     made = auditkit.audit(
-        None, path, label="y", positive=1, decision="d", outcome="benefit", weight="w",
-        cluster="house", attributes=["g", auditkit.Attribute("age", bins=[30, 60])],
-        intersections=2, policy="minimal", date="2026-11-24",
+        None, path, outcome="benefit", intersections=2, policy="minimal", date="2026-11-24",
+        attributes=["g", auditkit.Attribute("age", bins=[30, 60])], **{**asked, **changes},
     )  # fmt: skip
     monkeypatch.setattr(duckdb, "connect", connect)
     return made.files()
+
+
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_the_number_of_threads_changes_no_byte_of_a_regression(rows, monkeypatch, weight):
+    asked = {"label": "owed", "positive": None, "decision": "told", "task": "regression",
+             "tolerance": 9.5, "weight": weight, "cluster": None}  # fmt: skip
+    one = written(rows, 1, monkeypatch, **asked)
+    assert "in bins of width" in one["audit.json"]
+    for threads in (2, 4):
+        assert written(rows, threads, monkeypatch, **asked) == one
 
 
 def test_the_number_of_threads_changes_no_byte(rows, monkeypatch):

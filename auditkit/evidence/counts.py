@@ -268,6 +268,22 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Errors:
+    """That an amount is predicted, so that errors are counted where else outcomes are.
+
+    Attributes
+    ----------
+    tolerance : float or None
+        The largest error that does no harm; without it no error is beyond it.
+    one_prediction : bool
+        Whether everybody has the same prediction.
+    """
+
+    tolerance: float | None
+    one_prediction: bool
+
+
+@dataclass(frozen=True)
 class GroupTable:
     """Counts of every group that the plan declares, and of what each is held against.
 
@@ -281,6 +297,8 @@ class GroupTable:
         Which cells of the count each of them holds, one block an attribute or crossing.
     design : Design or None
         How the rows were drawn, if that is not one by one and with the same weight.
+    errors : Errors or None
+        Where an amount is predicted, and nobody is selected.
     """
 
     names: tuple[tuple[str, str], ...]
@@ -288,8 +306,14 @@ class GroupTable:
     rest: "NDArray[np.int64]"
     blocks: "tuple[Block, ...]" = ()
     design: "Design | None" = None
+    errors: Errors | None = None
     tallied: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """What was tallied by metric, so that it is done once for all who ask."""
+
+    @property
+    def task(self) -> str:
+        """Name the task: ``binary``, or ``regression`` where an amount is predicted."""
+        return "binary" if self.errors is None else "regression"
 
     def of(self, attribute: str) -> list[int]:
         """List the rows of an attribute's groups, without ``(not recorded)``."""

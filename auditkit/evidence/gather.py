@@ -13,6 +13,7 @@ from auditkit.evidence.clusters import Clusters, by_cluster, clusters
 from auditkit.evidence.counts import (
     MOST_CELLS,
     Counts,
+    Errors,
     Gathered,
     GroupTable,
     Tally,
@@ -23,12 +24,24 @@ from auditkit.evidence.counts import (
 )
 from auditkit.evidence.design import Design, design_of
 from auditkit.evidence.histograms import Cells
-from auditkit.evidence.keys import NEED, Key, keys_of, unusable_type, with_run
+from auditkit.evidence.keys import (
+    DECISION,
+    LABEL,
+    NEED,
+    PREDICTED,
+    RECORDED,
+    Key,
+    keys_of,
+    unusable_type,
+    with_run,
+)
 from auditkit.evidence.levels import Levels
 from auditkit.evidence.models import Scorer, load_model
 from auditkit.evidence.needs import NeedBands, need_bands, with_need
 from auditkit.evidence.opening import open_source
+from auditkit.evidence.predictions import AmountColumns
 from auditkit.evidence.quality import Quality, examine, exclusions
+from auditkit.evidence.residuals import Residuals, residuals
 from auditkit.evidence.sample import Reservoir, Sample, finish
 from auditkit.evidence.scores import (
     ScoreColumn,
@@ -37,7 +50,7 @@ from auditkit.evidence.scores import (
     score_counts,
     scores_by_need,
 )
-from auditkit.evidence.scoring import Progress, scored_in_batches
+from auditkit.evidence.scoring import Progress, predicted_in_batches, scored_in_batches
 from auditkit.evidence.sources import Source, collected, plainly, source_file
 from auditkit.evidence.wide import is_wide, read_wide
 from auditkit.metrics.registry import rates
@@ -46,6 +59,7 @@ from auditkit.results import Exclusion, SourceFile
 
 if TYPE_CHECKING:
     import duckdb
+    import narwhals.stable.v2 as nw
     import pandas as pd
 
 DECIDED_ONCE = (
@@ -85,6 +99,8 @@ class Evidence:
     """How need is put into bands, where it has a column of its own."""
     scores_by_need: ScoreCounts | None = None
     """Scores of the groups of single attributes by fine band of need, unknown last."""
+    residuals: Residuals | None = None
+    """Errors and predictions, where an amount is predicted."""
 
 
 @plainly()
@@ -120,22 +136,10 @@ def gather(
     if plan.data.need_apart is not None:
         bands = need_bands(plan, source, amounts)
         keys, amounts = with_need(plan, source, keys, amounts, bands)
-    reservoir, scored = None, ScoreTally()
-    seen: dict[str, pd.Series[Any]] = {}
-    if scorer is None:
-        gathered = Gathered(source.frame, keys, amounts, plan.data.cluster)
-        found = _counted(gathered, progress, seen)
-    elif source.engine == "pyspark":
-        gathered = spark.scored(plan, source, keys, amounts, scorer, model)
-        found = _counted(gathered, progress, seen)
-    else:
-        several = plan.data.several_classes
-        kept = 0 if several else plan.explain.rows
-        reservoir = Reservoir(kept, plan.audit.seed) if kept else None
-        found, gathered, scorer = scored_in_batches(
-            plan, source, keys, amounts, scorer, reservoir, scored, progress
-        )
-    quality = _examined(plan, source, gathered.keys, found, model=scorer is not None, bands=bands)
+    taken = _taken(plan, source, keys, amounts, scorer, model, progress)
+    found, gathered, seen, scored = taken.found, taken.gathered, taken.seen, taken.scored
+    scorer, reservoir, columns = taken.scorer, taken.reservoir, taken.columns
+    quality = _examined(plan, source, gathered, found, model=scorer is not None, bands=bands)
     assert found is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
     counts = quality.counts(found, amounts)
     paired = quality.paired(found, amounts) if plan.data.baseline is not None else None
@@ -145,6 +149,9 @@ def gather(
     classes = _classes(source, gathered, quality, found, depth)
     groups = tabulate(counts, depth, _design(source, gathered, quality, counts, depth))
     cells = Cells(gathered.keys, gathered.amounts, quality, counts, groups)
+    errors = residuals(columns, cells, seen) if columns is not None else None
+    if errors is not None:
+        groups = replace(groups, errors=Errors(plan.data.tolerance, errors.one_prediction))
     scores = _scores(plan, source, seen, scored, cells)
     by_need = None
     if bands is not None and scores is not None:
@@ -157,7 +164,7 @@ def gather(
         notes=(
             *source.notes,
             *quality.notes,
-            *_too_good(counts),
+            *(errors.notes if errors is not None else _too_good(counts)),
             *(scores.notes if scores else ()),
             *((spark.UNSCORED,) if scorer is not None and source.engine == "pyspark" else ()),
         ),
@@ -173,7 +180,50 @@ def gather(
         classes=classes,
         needs=bands,
         scores_by_need=by_need,
+        residuals=errors,
     )
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What the one pass over the rows gave: sums by key, and what was kept beside them."""
+
+    found: Tally | None
+    gathered: Gathered
+    scorer: Scorer | None
+    seen: "dict[str, pd.Series[Any]]"
+    scored: ScoreTally
+    reservoir: Reservoir | None = None
+    columns: AmountColumns | None = None
+
+
+def _taken(
+    plan: AuditPlan,
+    source: Source,
+    keys: Mapping[str, Key],
+    amounts: Amounts,
+    scorer: Scorer | None,
+    model: Any,  # noqa: ANN401
+    progress: Progress,
+) -> _Taken:
+    """Count the rows where they are, or as the model scores them batch by batch."""
+    seen: dict[str, pd.Series[Any]] = {}
+    scored, columns = ScoreTally(), None
+    if plan.data.amounts:
+        columns, gathered = _amounts_of(plan, source, keys, amounts, scorer, progress)
+    elif scorer is None:
+        gathered = Gathered(source.frame, keys, amounts, plan.data.cluster)
+    elif source.engine == "pyspark":
+        gathered = spark.scored(plan, source, keys, amounts, scorer, model)
+    else:
+        kept = 0 if plan.data.several_classes else plan.explain.rows
+        reservoir = Reservoir(kept, plan.audit.seed) if kept else None
+        of_batches = scored_in_batches(
+            plan, source, keys, amounts, scorer, reservoir, scored, progress
+        )
+        return _Taken(*of_batches, seen, scored, reservoir)
+    found = _counted(gathered, progress, seen)
+    return _Taken(found, gathered, scorer, seen, scored, columns=columns)
 
 
 def _other_run(
@@ -187,17 +237,11 @@ def _other_run(
     """Count the decisions of another training run beside those of the audited one."""
     beside = plan.data.model_copy(update={"baseline": column})
     plan = plan.model_copy(update={"data": beside})
-    keys = with_run(plan, source, keys, column)
-    found = tally(source.frame, keys, amounts)
-    quality = _examined(plan, source, keys, found, model=False, bands=bands)
+    gathered = Gathered(source.frame, with_run(plan, source, keys, column), amounts)
+    found = tally(gathered.frame, gathered.keys, amounts)
+    quality = _examined(plan, source, gathered, found, model=False, bands=bands)
     assert found is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
     return quality.paired(found, amounts)
-
-
-def _unexplained(plan: AuditPlan, source: Source) -> str:
-    if plan.data.several_classes:
-        return "the model decides between several classes, of which this version explains none"
-    return spark.UNEXPLAINED if source.engine == "pyspark" else ""
 
 
 def _classes(
@@ -222,6 +266,37 @@ def _classes(
         for place in range(len(classes.names))
     )
     return replace(classes, clusters=tuple(seen))
+
+
+def _unexplained(plan: AuditPlan, source: Source) -> str:
+    """Say why the output of a model is not explained; empty if it is."""
+    if plan.data.several_classes:
+        return "the model decides between several classes, of which this version explains none"
+    if plan.data.amounts:
+        return "this version explains decisions and scores, not predicted amounts"
+    return spark.UNEXPLAINED if source.engine == "pyspark" else ""
+
+
+def _amounts_of(
+    plan: AuditPlan,
+    source: Source,
+    keys: Mapping[str, Key],
+    amounts: Amounts,
+    scorer: Scorer | None,
+    progress: Progress,
+) -> tuple[AmountColumns, Gathered]:
+    """Put predicted amounts beside the recorded ones: those of a column, or of a model."""
+    label, tolerance = plan.data.label or "", plan.data.tolerance
+    told = (f"Column '{plan.data.decision}'", f"Label column '{label}'")
+    if scorer is None:
+        columns = AmountColumns(source, plan.data.decision or "", label, tolerance, told)
+        gathered = Gathered(source.frame, keys, amounts, plan.data.cluster)
+    else:
+        told = ("The model's prediction", told[1])
+        held, gathered = predicted_in_batches(plan, source, keys, amounts, scorer, progress)
+        columns = AmountColumns(held, PREDICTED, RECORDED, tolerance, told)
+    recorded, side = columns.keys()
+    return columns, replace(gathered, keys={**gathered.keys, LABEL: recorded, DECISION: side})
 
 
 def _scores(
@@ -255,7 +330,7 @@ def _scores_by_need(
 
 def _of_table(plan: AuditPlan, source: Source) -> Evidence:
     """Take counts as they were published, where neither decisions nor a model are given."""
-    if not is_wide(source):
+    if not is_wide(source) or plan.data.amounts:
         raise PlanError(DECIDED_ONCE)
     given = [name for name in ROWS_ONLY if getattr(plan.data, name) not in (None, ())]
     if given := [*given, *(["need"] * (plan.data.need_apart is not None))]:
@@ -370,7 +445,7 @@ def _counted(
 def _examined(
     plan: AuditPlan,
     source: Source,
-    keys: Mapping[str, Key],
+    gathered: Gathered,
     found: Tally | None,
     *,
     model: bool,
@@ -378,13 +453,14 @@ def _examined(
 ) -> Quality:
     """Look at the levels of each key; if the joint table is too large, count each key by itself."""
     columns: dict[str, Levels]
+    keys = gathered.keys
     if found is not None:
         columns = {name: {} for name in keys}
         for cell, sums in found.items():
             for levels, text in zip(columns.values(), cell, strict=True):
                 levels[text] = levels.get(text, 0) + sums[0]
     else:
-        columns = {name: _levels(source, key) for name, key in keys.items()}
+        columns = {name: _levels(gathered.frame, key) for name, key in keys.items()}
     declared = [_declared(source, a) for a in plan.measured]
     places = bands.places if bands is not None else None
     quality = examine(plan, columns, declared, model=model, needs=places)
@@ -396,11 +472,11 @@ def _examined(
     return quality
 
 
-def _levels(source: Source, key: Key) -> Levels:
+def _levels(frame: "nw.LazyFrame[Any]", key: Key) -> Levels:
     """Count the texts of one key alone; half a million of them are enough to refuse it."""
     import narwhals.stable.v2 as nw
 
-    grouped = source.frame.select(k=key.expression).group_by("k").agg(nw.len().alias("n"))
+    grouped = frame.select(k=key.expression).group_by("k").agg(nw.len().alias("n"))
     table = collected(grouped.head(MOST_CELLS))
     out: Levels = {}
     for text, n in zip(key.spelled(table["k"]), table["n"].tolist(), strict=True):

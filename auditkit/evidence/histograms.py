@@ -176,12 +176,18 @@ class Cells:
         import numpy as np
 
         cell = table[CELL].to_numpy(dtype=np.int64)
-        codes = np.full((len(table), len(self.counts.attributes)), -1, dtype=np.int64)
+        return self._entries(table, self.codes(cell, places), cell % self.kinds)
+
+    def codes(self, cell: "Ints", places: tuple[int, ...]) -> "Ints":
+        """Read the groups out of the numbers of cells, shape (E, A); -1 is not recorded."""
+        import numpy as np
+
+        codes = np.full((len(cell), len(self.counts.attributes)), -1, dtype=np.int64)
         rest = cell // self.kinds
         for place in reversed(places):
             codes[:, place] = rest % self._size(place) - 1
             rest = rest // self._size(place)
-        return self._entries(table, codes, cell % self.kinds)
+        return codes
 
     def spelled(self, table: "pd.DataFrame") -> Entries:
         """Place the texts of keys in a table."""

@@ -24,6 +24,8 @@ FEW = 8
 STRATUM, CONTROL, NEED, BASELINE, LABEL, DECISION = "s", "c", "need", "b", "y", "d"
 """Names of keys, in order: sampling stratum, control, band of need, baseline decision, recorded
 outcome, decision; attributes come before them and are a0, ..."""
+PREDICTED, RECORDED = "p", "r"
+"""Names of a model's predicted amount and of the recorded one beside the keys of its rows."""
 CLUSTER = "cluster_key"
 """Name of the cluster beside the keys of scored rows, which no key has."""
 
@@ -72,6 +74,8 @@ class Key:
 def keys_of(plan: AuditPlan, source: Source, *, decided: bool) -> dict[str, Key]:
     """Name the keys of the count: attributes, the label, and the decision if a column holds it.
 
+    Amounts are no keys: those of a regression are put in their place later.
+
     Raises
     ------
     DataError
@@ -93,8 +97,9 @@ def keys_of(plan: AuditPlan, source: Source, *, decided: bool) -> dict[str, Key]
         keys[BASELINE] = _decided(plan, source, plan.data.baseline, problems)
     label = plan.data.label
     nothing = Key(nw.lit(None).cast(nw.String))
-    keys[LABEL] = _plain(source, label, problems) if label is not None else nothing
-    if decided:
+    plain = label is not None and not plan.data.amounts
+    keys[LABEL] = _plain(source, label, problems) if plain and label is not None else nothing
+    if decided and not plan.data.amounts:
         assert plan.data.decision is not None  # noqa: S101
         keys[DECISION] = _decided(plan, source, plan.data.decision, problems)
     if problems:

@@ -38,6 +38,11 @@ TRUSTED = frozenset(
         "sklearn._loss.link.Interval",
         "sklearn._loss.link.LogitLink",
         "sklearn._loss.link.MultinomialLogit",
+        "sklearn._loss.link.LogLink",
+        "sklearn._loss.loss.HalfSquaredError",
+        "sklearn._loss.loss.HalfPoissonLoss",
+        "sklearn._loss._loss.CyHalfSquaredError",
+        "sklearn._loss._loss.CyHalfPoissonLoss",
         "sklearn._loss.loss.HalfBinomialLoss",
         "sklearn._loss.loss.HalfMultinomialLoss",
         "sklearn._loss._loss.CyHalfBinomialLoss",
@@ -112,6 +117,10 @@ class Scorer:
         decided: NDArray[np.object_] = spelled[codes]  # the code of a missing value is -1
         return decided
 
+    def amounts(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
+        """Predict amounts; shape (n,), not all of them finite."""
+        return self._numbers("predict", rows)
+
     def probability(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
         """Predict the probability of the positive label; shape (n,), NaN where there is none."""
         if not hasattr(self.model, "predict_proba"):
@@ -185,7 +194,7 @@ class Scorer:
         if found.shape != wanted:
             raise ModelError(
                 f"The model's {method} gives shape {found.shape} for {len(rows)} rows, where "
-                f"{wanted} is needed. Give a binary classifier that answers once for each row."
+                f"{wanted} is needed. Give a {_kind(self)} that answers once for each row."
             )
         if isinstance(given, pd.Series | pd.DataFrame) and not given.index.equals(rows.index):
             raise ModelError(
@@ -213,6 +222,10 @@ class Scorer:
         return f"Check that the columns it reads hold what it was fitted on.{told}"
 
 
+def _kind(scorer: Scorer) -> str:
+    return "binary classifier" if scorer.classes else "regressor"
+
+
 def load_model(model: Any, plan: AuditPlan) -> Scorer:  # noqa: ANN401
     """Make a scorer of a fitted estimator, or of the model file that the plan names.
 
@@ -229,10 +242,13 @@ def load_model(model: Any, plan: AuditPlan) -> Scorer:  # noqa: ANN401
             f"{type(estimator).__name__} has no predict method. Give a fitted classifier."
         )
     given = getattr(estimator, "classes_", None)
+    if plan.data.amounts:
+        return _regressor(estimator, plan, classifies=given is not None)
     if given is None:
         raise ModelError(
             f"{type(estimator).__name__} has no classes_: it is not fitted, or not a classifier, "
-            f"and the task is {plan.data.task} classification."
+            f"and the task is {plan.data.task} classification. If it predicts an amount, set "
+            f'data.task = "regression".'
         )
     import numpy as np
 
@@ -245,15 +261,32 @@ def load_model(model: Any, plan: AuditPlan) -> Scorer:  # noqa: ANN401
     problems = [*_unfit_labels(spelled, plan)]
     features = _features(estimator, plan)
     if plan.data.label in features:
-        problems.append(
-            f"The model reads the label column '{plan.data.label}': it is told the outcome it is "
-            f"to find, so its errors say nothing. Give the model that is used, and its own columns."
-        )
+        problems.append(_told_the_outcome(plan))
     if problems:
         raise ModelError(*problems)
     # of several classes only decisions are read, so there is no output with a unit of its own
     unit = "decision" if plan.data.several_classes else ""
     return Scorer(estimator, features, spelled, spelled.index(plan.data.positives[0]), unit)
+
+
+def _told_the_outcome(plan: AuditPlan) -> str:
+    return (
+        f"The model reads the label column '{plan.data.label}': it is told the outcome it is "
+        f"to find, so its errors say nothing. Give the model that is used, and its own columns."
+    )
+
+
+def _regressor(estimator: Any, plan: AuditPlan, *, classifies: bool) -> Scorer:  # noqa: ANN401
+    """Make a scorer of a model that predicts an amount."""
+    if classifies:
+        raise ModelError(
+            f"{type(estimator).__name__} is a classifier, but data.task is 'regression'. Give a "
+            f'fitted regressor, or set data.task = "binary".'
+        )
+    features = _features(estimator, plan)
+    if plan.data.label in features:
+        raise ModelError(_told_the_outcome(plan))
+    return Scorer(estimator, features, (), 0)
 
 
 def _unfit_labels(labels: tuple[str, ...], plan: AuditPlan) -> Iterator[str]:

@@ -216,10 +216,15 @@ def examine(
         and roles.get(name)
     ]
     by_need = plan.data.label is None and plan.data.in_need is not None
-    labels = (
-        _in_need(plan, columns[LABEL]) if by_need else _label(plan, columns[LABEL], problems, notes)
-    )
-    decisions = _decision(plan, columns[DECISION], columns[LABEL], problems, notes, model=model)
+    if plan.data.amounts:
+        labels, decisions = _amounts(plan, columns[LABEL], columns[DECISION], problems, model=model)
+    else:
+        labels = (
+            _in_need(plan, columns[LABEL])
+            if by_need
+            else _label(plan, columns[LABEL], problems, notes)
+        )
+        decisions = _decision(plan, columns[DECISION], columns[LABEL], problems, notes, model=model)
     baseline = _baseline(plan, columns, problems, notes) if BASELINE in columns else {}
     classes = None
     if plan.data.several_classes:
@@ -434,7 +439,7 @@ def _label(
         problems.append(
             f"Label column '{name}' has {len(rows)} different values ({seen(rows)}), but the "
             f"task is binary classification. Give a label with two values, or say task = "
-            f'"multiclass" if they are classes.'
+            f'"multiclass" if they are classes{_or_amounts(rows)}.'
         )
     else:
         problems += [
@@ -464,6 +469,35 @@ def _spelled_as(levels: Levels, places: Mapping[str | None, int]) -> dict[str | 
     """Place every text of a column by its canonical spelling."""
     spelled, _ = values_of(levels)
     return {None: -1} | {text: places[value] for text, value in spelled.items()}
+
+
+def _or_amounts(rows: Mapping[str, int]) -> str:
+    """Name the task that a label of many numbers fits."""
+    if len(rows) <= FEW_NUMBERS or not all(NUMBER.fullmatch(value) for value in rows):
+        return ""
+    return ', or, if it is an amount that is predicted, set data.task = "regression"'
+
+
+def _amounts(
+    plan: AuditPlan, recorded: Levels, predicted: Levels, problems: list[str], *, model: bool
+) -> tuple[dict[str | None, int], dict[str | None, int]]:
+    """Place the two sides of the tolerance, and the two directions of an error."""
+    prediction = "The model" if model else f"Column '{plan.data.decision}'"
+    for name, levels, what in (
+        (f"Label column '{plan.data.label}'", recorded, "recorded amounts"),
+        (prediction, predicted, "predictions"),
+    ):
+        if bad := levels.get(UNPARSABLE):
+            problems.append(
+                f"{name} holds {what}, but {bad} of {sum(levels.values())} rows hold something "
+                f"that is not a finite number. The task is regression. Mend or empty those cells."
+            )
+        elif not any(text is not None for text in levels):
+            problems.append(f"{name} holds {what}, but no row has a finite number in it.")
+    return (
+        {None: UNKNOWN, "within": NO, "beyond": YES},
+        {None: UNKNOWN, "below": NO, "above": YES},
+    )
 
 
 def _decision(
@@ -615,9 +649,10 @@ def exclusions(
     cells = counts.table.reshape(-1, 3, 3)
     undecided = cells[:, :, UNKNOWN].sum(axis=1)
     unlabelled = cells[:, UNKNOWN, :UNKNOWN].sum(axis=1) * (plan.data.label is not None)
+    amounts = plan.data.amounts
     reasons = [
-        ("no decision", "all", undecided),
-        ("no recorded outcome", ERRORS, unlabelled),
+        ("no prediction" if amounts else "no decision", "all", undecided),
+        ("no recorded amount" if amounts else "no recorded outcome", ERRORS, unlabelled),
     ]
     if counts.needs is not None:
         without = cells[:, :, :UNKNOWN].sum(axis=(1, 2)) * (counts.needs < 0)

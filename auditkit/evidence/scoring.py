@@ -8,7 +8,16 @@ from auditkit.errors import DataError
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import Gathered, Tally, add, tally
 from auditkit.evidence.encoders import Fitted, fitted_columns, hides_encoders
-from auditkit.evidence.keys import CLUSTER, DECISION, Key, attribute_names, expressions
+from auditkit.evidence.keys import (
+    CLUSTER,
+    DECISION,
+    LABEL,
+    PREDICTED,
+    RECORDED,
+    Key,
+    attribute_names,
+    expressions,
+)
 from auditkit.evidence.models import Scorer, selects
 from auditkit.evidence.sample import Reservoir
 from auditkit.evidence.scores import ScoreTally
@@ -72,12 +81,64 @@ def scored_in_batches(
     return total, Gathered(nw.from_native(frame).lazy(), ready, sums, cluster), scorer
 
 
+def predicted_in_batches(
+    plan: AuditPlan,
+    source: Source,
+    keys: Mapping[str, Key],
+    amounts: Amounts,
+    scorer: Scorer,
+    progress: Progress,
+) -> tuple[Source, Gathered]:
+    """Predict an amount batch by batch, and hold it beside the recorded one and the keys.
+
+    Features are let go with their batch. What is held of a row are its groups and two numbers: how
+    errors are to be counted is known only when the last of them is.
+
+    Raises
+    ------
+    DataError
+        The label holds something that is not a finite number; or the rows are held by Spark.
+    """
+    import narwhals.stable.v2 as nw
+    import pandas as pd
+
+    if source.engine == "pyspark":
+        raise DataError(
+            "The rows are held by Spark, where this version asks no model for amounts. Write its "
+            "predictions into a column, and name that as data.decision."
+        )
+    recorded, unreadable = numbers(source, plan.data.label or "")
+    bad = collected(source.frame.select(n=ones(unreadable)).select(nw.col("n").sum()))
+    if strange := int(bad["n"].iloc[0]):
+        raise DataError(
+            f"Label column '{plan.data.label}' holds recorded amounts, but {strange} rows hold "
+            f"something that is not a finite number. The task is regression. Mend or empty those "
+            f"cells."
+        )
+    parts, done = [], 0
+    named = {name: key for name, key in keys.items() if name != LABEL}
+    for batch, rows in _batches(plan, source, named, amounts, scorer, {RECORDED: recorded}):
+        batch[PREDICTED] = scorer.amounts(rows)
+        batch[RECORDED] = batch[RECORDED].astype("float64")
+        parts.append(batch)
+        done += len(rows)
+        progress("scoring", done, None)
+    progress("scoring", done, done)
+    frame = nw.from_native(pd.concat(parts, ignore_index=True)).lazy()
+    ready = {name: Key(nw.col(name)) for name in (*named, LABEL)}
+    columns = {name: nw.col(name) for name in amounts.expressions}
+    cluster = CLUSTER if plan.data.cluster is not None else None
+    held = Source(frame, tuple(parts[0].columns))
+    return held, Gathered(frame, ready, replace(amounts, expressions=columns), cluster)
+
+
 def _batches(
     plan: AuditPlan,
     source: Source,
     keys: Mapping[str, Key],
     amounts: Amounts,
     scorer: Scorer,
+    more: "Mapping[str, nw.Expr] | None" = None,
 ) -> "Iterator[tuple[pd.DataFrame, pd.DataFrame]]":
     """Read batches of key texts and amounts, and of features as the model was fitted on them."""
     import narwhals.stable.v2 as nw
@@ -89,6 +150,7 @@ def _batches(
         for i, name in enumerate(scorer.features)
     }
     beside = {**expressions(keys), **(amounts.expressions or {"n": nw.lit(1)}), **amounts.need}
+    beside |= more or {}
     if plan.data.cluster is not None:
         beside[CLUSTER] = nw.col(plan.data.cluster)
     for batch in source.batches(source.frame.select(**beside, **features)):

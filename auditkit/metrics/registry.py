@@ -6,9 +6,12 @@ are then written once, for all of them. The names of its parameters say what mus
 ``actual``    the recorded outcome is the positive one
 ``selected``  the decision selects
 ``decided``   there is a decision
+``beyond``    a predicted amount is wrong by more than the tolerance
+``above``     a predicted amount is larger than the recorded one
 
 A metric of scores is a sentence too: a value of each person (``mean``), or of pairs of people
-(``concordance``), computed from a histogram of scores.
+(``concordance``), computed from a histogram of scores. A metric of amounts summarises how an
+``error``, a ``prediction`` or a ``recorded`` amount is spread over people (``summary``).
 """
 
 import inspect
@@ -19,6 +22,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from auditkit.metrics.distribution import Distribution
 
     Mask = NDArray[np.bool_]
     Floats = NDArray[np.float64]
@@ -36,13 +41,22 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """What is told of a distribution: its mean, the root of its mean square, or a quantile."""
+
+    statistic: Literal["mean", "root_mean_square", "quantile"]
+    share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """A registered metric.
 
     ``counts`` returns a ``Share``. A quotient has no ``counts`` but names the two rates, over
     disjoint people, whose values it divides. A metric of scores has one of ``mean``, a value of
     each person by recorded outcome (0 or 1) and score, and ``concordance``, the share of pairs by
-    the weights of positive and negative people at each score. ``compared`` says whether groups are.
+    the weights of positive and negative people at each score. A metric of amounts has ``spread``,
+    the distribution that ``summary`` is told of. ``compared`` says whether groups are.
     """
 
     name: str
@@ -54,6 +68,19 @@ class Metric:
     mean: "Callable[..., Floats] | None" = None
     concordance: "Callable[[Floats, Floats], float] | None" = None
     compared: bool = True
+    spread: "Callable[..., Distribution] | None" = None
+    summary: Summary | None = None
+
+    @property
+    def of_amounts(self) -> bool:
+        """Whether the metric summarises predicted amounts and their errors."""
+        return self.spread is not None
+
+    def suits(self, task: str) -> bool:
+        """Whether the metric says something where people are selected, or amounts predicted."""
+        if set(self.needs) <= {"decided"}:
+            return True
+        return bool(set(self.needs) & OF_AMOUNTS) == (task == "regression")
 
     @property
     def of_scores(self) -> bool:
@@ -82,18 +109,32 @@ class OutcomeCells:
     labelled: "Mask"
     decided: "Mask"
 
+    @property
+    def beyond(self) -> "Mask":
+        """Of predicted amounts: outcomes of an error beyond the tolerance."""
+        return self.actual  # a regression counts errors where a classification counts outcomes
+
+    @property
+    def above(self) -> "Mask":
+        """Of predicted amounts: outcomes whose prediction is larger than what is recorded."""
+        return self.selected
+
     def recorded(self, needs: tuple[str, ...]) -> "Mask":
         """Cells in which everything that ``needs`` names is known."""
         mask = self.decided | ~self.decided
-        if "actual" in needs:
+        if "actual" in needs or "beyond" in needs:
             mask = mask & self.labelled
-        if "selected" in needs or "actual" in needs:
+        if {"selected", "actual", "beyond"} & set(needs):
             mask = mask & self.decided  # a row without a decision is in no other metric
         return mask
 
 
 REGISTRY: dict[str, Metric] = {}
-PARAMETERS = {"actual", "selected", "decided"}
+PARAMETERS = {"actual", "selected", "decided", "beyond", "above"}
+AMOUNTS = {"error", "prediction", "recorded"}
+FAMILIES = ("rates", "scores", "residuals")
+"""Modules that register metrics, in the order in which they are told."""
+OF_AMOUNTS = AMOUNTS | {"beyond", "above"}
 OF_A_PERSON = {"actual", "score"}
 
 
@@ -173,6 +214,33 @@ def concordance(
     return register
 
 
+def amount(
+    summary: Summary, *, higher: Meaning, compared: bool = True
+) -> "Callable[[Callable[..., Distribution]], Callable[..., Distribution]]":
+    """Register a summary of how errors, predictions or recorded amounts are spread over people.
+
+    The function is given the distribution that its one parameter names, and returns the one that is
+    summarised.
+
+    Raises
+    ------
+    TypeError
+        A duplicate name, a missing docstring or an unknown parameter.
+    """
+
+    def register(spread: "Callable[..., Distribution]") -> "Callable[..., Distribution]":
+        needs = tuple(inspect.signature(spread).parameters)
+        if len(needs) != 1 or set(needs) - AMOUNTS:
+            raise TypeError(f"{spread.__name__} may ask for one of {sorted(AMOUNTS)}, not {needs}")
+        name, sentence = spread.__name__, _sentence(spread)
+        _add(
+            Metric(name, sentence, higher, needs, compared=compared, spread=spread, summary=summary)
+        )
+        return spread
+
+    return register
+
+
 def _add(metric: Metric) -> None:
     if metric.name in REGISTRY:
         raise TypeError(f"{metric.name} is registered twice")
@@ -188,17 +256,28 @@ def _sentence(function: Callable[..., object]) -> str:
 
 def metrics() -> dict[str, Metric]:
     """Return every registered metric by name, in the order in which they are told."""
-    import auditkit.metrics.rates
-    import auditkit.metrics.scores  # noqa: F401  (registers them)
+    from importlib import import_module
+
+    for family in FAMILIES:
+        import_module(f"auditkit.metrics.{family}")
 
     return dict(REGISTRY)
 
 
-def rates() -> dict[str, Metric]:
-    """Return the registered rates by name: shares of people."""
-    return {name: metric for name, metric in metrics().items() if metric.counts is not None}
+def rates(task: str | None = None) -> dict[str, Metric]:
+    """Return the registered rates by name: shares of people; those that suit a task, or all."""
+    return {
+        name: metric
+        for name, metric in metrics().items()
+        if metric.counts is not None and (task is None or metric.suits(task))
+    }
 
 
 def score_metrics() -> dict[str, Metric]:
     """Return the registered metrics of scores by name."""
     return {name: metric for name, metric in metrics().items() if metric.of_scores}
+
+
+def amount_metrics() -> dict[str, Metric]:
+    """Return the registered metrics of predicted amounts by name, without the rates."""
+    return {name: metric for name, metric in metrics().items() if metric.of_amounts}

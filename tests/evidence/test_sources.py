@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 
 from auditkit.evidence.gather import gather
+from auditkit.metrics.distribution import SUMS
+from auditkit.plan import make_plan
 from tests.evidence.conftest import DATABASE, LOCAL, ROWS, SPARK, gathered, numbers, plan_of
 
 
@@ -32,6 +34,36 @@ def test_every_source_gives_the_same_scores(source, households, most, monkeypatc
     for one, other in zip(found.histograms, expected.histograms, strict=True):
         for name in ("left", "right", "people", "weight", "square"):
             assert getattr(one, name).tolist() == getattr(other, name).tolist()
+
+
+def predicted(data, table=None, **given):
+    """Evidence of an amount that is predicted of every household."""
+    asked = {"label": "weight", "decision": "age", "task": "regression", "tolerance": 30.5}
+    plan = make_plan(
+        {
+            "data": {**asked, "outcome": "burden", "table": table, **given},
+            "attributes": {"region": {}, "size": {}, "registered": {}},
+            "groups": {"intersections": 2},
+        }
+    )
+    found = gather(plan, data, None, silent)
+    spread = [
+        (name, one.left.tolist(), one.right.tolist(), [getattr(one, s).tolist() for s in SUMS])
+        for name, groups in found.residuals.spread.items()
+        for one in groups
+    ]
+    return found.counts.table.tolist(), found.notes, found.exclusions, spread
+
+
+@pytest.mark.parametrize("most", [65_536, 50], ids=["exact", "bins"])
+@pytest.mark.parametrize("weight", [None, "weight"], ids=["alone", "weighted"])
+@pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
+def test_every_source_gives_the_same_errors(source, households, weight, most, monkeypatch):
+    monkeypatch.setattr("auditkit.evidence.predictions.MOST_VALUES", most)
+    data, table = source
+    expected = predicted(households, weight=weight)
+    assert any("in bins" in note for note in expected[1]) == (most == 50)
+    assert predicted(data, table, weight=weight) == expected
 
 
 @pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)

@@ -22,7 +22,7 @@ from auditkit.metrics.registry import rates
 from auditkit.results import ALL, NOT_RECORDED, RANGE, REST, AuditRecord
 
 law = partial(settings, deadline=None, derandomize=True, database=None)
-RATES = rates()
+RATES = rates("binary")
 ANSWER = st.sampled_from(["yes", "no", "yes", "no", None])
 TIMES = st.sampled_from([1, 1, 2, 7, 40])
 

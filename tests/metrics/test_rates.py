@@ -9,7 +9,8 @@ import auditkit
 from auditkit.metrics.registry import metrics, score_metrics
 from auditkit.results import Measurement
 
-OF_DECISIONS = {n: m for n, m in metrics().items() if n not in score_metrics()}
+BINARY = {n: m for n, m in metrics().items() if m.suits("binary")}
+OF_DECISIONS = {n: m for n, m in BINARY.items() if n not in score_metrics()}
 
 MIXED = "11 11 11 10 10 01 00 00 00 00 1? 0? ?1 ?0 ?0"
 """Recorded outcome, then decision; ? is not recorded. So 3 found, 2 missed, 1 wrongly selected,

@@ -68,7 +68,7 @@ def test_nothing_is_told_without_scores(made):
     assert "budgets" not in {s.id for s in story.sections(audited(score=None, quota=None))}
     only = section(audited(quota=None))
     assert only.title == "If the cut were another"
-    assert [s.id for s in story.sections(made)].index("budgets") == 4
+    assert [s.id for s in story.sections(made)].index("budgets") == 5
 
 
 def test_who_gets_no_place_is_told_in_a_sentence(made):

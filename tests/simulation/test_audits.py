@@ -25,7 +25,7 @@ POLICIES = ("icrc", "minimal")
 
 FIVE = (500, 250, 150, 70, 30)
 NINE = (600,) * 9
-RATES = list(rates())
+RATES = list(rates("binary"))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 The command line, notebooks and the page all tell an audit with these.
 """
 
+from auditkit.report.story.amounts import amounts_off
 from auditkit.report.story.background import limits, method, proof
 from auditkit.report.story.beside import beside_today
 from auditkit.report.story.budgets import if_another
@@ -13,6 +14,7 @@ from auditkit.report.story.equal import at_equal_control
 from auditkit.report.story.gate import gate
 from auditkit.report.story.hidden import hidden
 from auditkit.report.story.masthead import cover
+from auditkit.report.story.measures import REGRESSION
 from auditkit.report.story.needs import at_equal_need
 from auditkit.report.story.numbers import tables
 from auditkit.report.story.own import of_user
@@ -53,7 +55,7 @@ def sections(record: AuditRecord) -> tuple[Section, ...]:
     """Tell the whole audit, in the order in which it is read."""
     return (
         *first_page(record),
-        performance(record),
+        amounts_off(record) if record.system.task == REGRESSION else performance(record),
         disparities(record),
         *at_equal_need(record),
         *at_equal_control(record),

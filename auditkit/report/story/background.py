@@ -48,6 +48,14 @@ def _of_labels(record: AuditRecord) -> list[str]:
             "selected in error: only who was selected."
         ]
     said = measures.label(record.system)
+    if record.system.task == measures.REGRESSION:
+        return [
+            f"The record does not say who wrote down the recorded amount ({said}), when or how. "
+            "Every error here is relative to it: if a group's amounts were recorded too low or too "
+            "high, the gap shown is wrong, and this audit would not see it.",
+            "An amount was looked at, not what is done with it: who is selected, served or "
+            "refused because of it is another audit.",
+        ]
     items = [
         f"The record does not say who wrote down the recorded outcome ({said}), when or how. Every "
         "error rate here is relative to recorded labels: if a group's outcomes were recorded less "
@@ -124,7 +132,8 @@ def _scope(record: AuditRecord) -> list[str]:
     names = [words.attribute(a.name) for a in record.attributes if a.state not in STATES]
     depth = record.intersections
     crossed = f", and crossings of up to {depth} of them" if depth > 1 else ""
-    what = "the model's decisions" if system.model else "recorded decisions"
+    made = measures.made(system)
+    what = f"the model's {made}s" if system.model else f"recorded {made}s"
     return [
         f"Scope: {what} on {plural(record.rows.used, 'person', 'people')}, by "
         f"{words.listing(names) if names else 'no attribute'}{crossed}. A row of the data is "
@@ -174,6 +183,17 @@ def _statistics(record: AuditRecord) -> list[str]:
         if record.baseline
         else []
     )
+    amounts = (
+        [
+            "Errors of predicted amounts: means have Student's t interval, their differences "
+            "Welch's (1947). Both are approximate: where a few errors are far larger than the rest "
+            "and people are few, they hold the true value less often than they say. Quantiles have "
+            "intervals from order statistics, which assume nothing of how errors are spread; their "
+            "differences are put together from those (MOVER)."
+        ]
+        if record.system.task == measures.REGRESSION
+        else []
+    )
     return [
         f"Intervals are two-sided at 95{THIN}%: Wilson's for a rate, Newcombe's for a difference "
         "of two rates, the same idea for a ratio. Values in an interval are compatible with these "
@@ -194,6 +214,7 @@ def _statistics(record: AuditRecord) -> list[str]:
         "found within a limit. Fewer can still show a breach.",
         "Gaps are limited in both directions: a favoured group is a gap too.",
         *paired,
+        *amounts,
     ]
 
 
@@ -227,9 +248,14 @@ def _rows(record: AuditRecord) -> str:
     r = record.rows
     return (
         f"{plural(r.read, 'row')} read = {count(r.used)} used + {count(r.read - r.used)} left out "
-        f"of everything. {count(r.labelled)} have both a decision and a recorded outcome; error "
-        "rates count only those."
+        f"of everything. {count(r.labelled)} have both {_both(record)} count only those."
     )
+
+
+def _both(record: AuditRecord) -> str:
+    if record.system.task == measures.REGRESSION:
+        return "a prediction and a recorded amount; errors"
+    return "a decision and a recorded outcome; error rates"
 
 
 def _exclusions(record: AuditRecord) -> list[Block]:
@@ -260,9 +286,9 @@ def proof(record: AuditRecord) -> Section:
         ("Stage", words.spelled(s.stage)),
         ("Date of the audit", record.date or "not given"),
         ("Format of the record", record.format),
-        ("Model", plain(s.model) or "none: recorded decisions"),
+        ("Model", plain(s.model) or f"none: recorded {measures.made(s)}s"),
         ("Recorded outcome", measures.label(s) if s.label else "none"),
-        ("Decision", measures.rule(s)),
+        (measures.made(s).capitalize(), measures.rule(s)),
         ("Score", words.name(s.score) or "none"),
         ("Decided today (baseline)", words.name(s.baseline) or "none"),
         ("Other training runs", ", ".join(words.name(run) for run in s.seeds) or "none"),

@@ -53,8 +53,8 @@ def unstratified(record: AuditRecord, metric: str, attribute: str) -> list[Measu
 
 def worst_first(measured: list[Measurement], record: AuditRecord) -> list[Measurement]:
     """Order groups by how far their rate lies from everyone's; few people or no rate come last."""
-    everyone = overall(record, measured[0].metric) if measured else None
-    middle = everyone.estimate if everyone and everyone.estimate is not None else 0.0
+    whole = overall(record, measured[0].metric) if measured else None
+    middle = whole.estimate if whole and whole.estimate is not None else 0.0
     return sorted(
         measured,
         key=lambda m: (
@@ -107,13 +107,14 @@ def performance(record: AuditRecord) -> Section:
     )
     blocks: list[Block] = [
         Paragraph(f"{harm} {said.sentence}"),
-        *(_rates(record, metric, a) for a in attributes(record) if CROSS not in a),
-        _everyone(record),
+        *(rates_by(record, metric, a) for a in attributes(record) if CROSS not in a),
+        everyone(record),
     ]
     return Section("performance", "How the decisions turn out", "Performance", tuple(blocks))
 
 
-def _rates(record: AuditRecord, metric: str, attribute: str) -> Evidence:
+def rates_by(record: AuditRecord, metric: str, attribute: str) -> Evidence:
+    """Pair the figure of a metric on the groups of an attribute with its table."""
     said = measures.words(metric, record.system)
     by = words.attribute(attribute)
     measured = worst_first(unstratified(record, metric, attribute), record)
@@ -175,16 +176,20 @@ def _cut(groups: int) -> str:
     return f" Drawn: the {MOST_DRAWN} of {groups} groups furthest apart; {rest}."
 
 
-def _everyone(record: AuditRecord) -> Table:
+def everyone(record: AuditRecord, caption: str = "Rates of everyone") -> Table:
+    """Lay out every metric that is told, for everyone."""
     rows: list[tuple[str | Cell, ...]] = []
     for metric in told_metrics(record):
         m = overall(record, metric)
         if m is not None:
             sentence = measures.words(metric, record.system).sentence
             rows.append((sentence, *rate_cells(m, measures.is_share(record, metric))))
+    first, second = ("Rate", "Rate")
+    if record.system.task == measures.REGRESSION:
+        first, second = ("Measure", "Value")
     return table(
-        "Rates of everyone",
-        f"Rate | #n | #of them | #Rate | #95{words.THIN}% interval",
+        caption,
+        f"{first} | #n | #of them | #{second} | #95{words.THIN}% interval",
         rows,
     )
 
@@ -262,8 +267,11 @@ def _requirement(
                 said = measures.words(c.metric, record.system)
                 look = words.LOOKS[c.outcome]
                 reason = words.plain(c.note) or "no reason is recorded"
+                asked = said.sentence
+                if not measures.suits(c.metric, record.system):  # its words are of another task
+                    asked = f"{words.sentence_case(words.spelled(check))}."
                 yield Paragraph(
-                    f"{said.sentence} {look.symbol} {words.sentence_case(look.phrase)}: {reason}."
+                    f"{asked} {look.symbol} {words.sentence_case(look.phrase)}: {reason}."
                 )
         drawn = dict.fromkeys(
             c.attribute for c in found if c.attribute not in ("", ALL) and c.against != RANGE

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from auditkit.report.story import measures, words
+from auditkit.report.story.amounts import harm
 from auditkit.report.story.verdict import EXPLORE
 from auditkit.results import AuditRecord
 
@@ -66,6 +67,13 @@ def _description(record: AuditRecord) -> str:
         else " There is no recorded outcome."
     )
     people = f"{words.plural(record.rows.read, 'person', 'people')} in the data"
+    if system.task == measures.REGRESSION:
+        if record.rows.used < record.rows.read:
+            people += f", {words.count(record.rows.used)} with a prediction"
+        return (
+            f"{people}. The system predicts an amount, {measures.rule(system)}; what is recorded "
+            f"is {measures.label(system)}. {harm(record)}"
+        )
     if record.rows.used < record.rows.read:
         people += f", {words.count(record.rows.used)} with a decision"
     return (

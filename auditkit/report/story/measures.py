@@ -96,6 +96,75 @@ SCORE_WORDS: dict[str, tuple[str, str]] = {
 }
 """Metric of scores: its short name, and its sentence. They are numbers, not shares of people."""
 
+WITH_BOTH = "people with a prediction and a recorded amount"
+AMOUNT_SHARES: dict[str, tuple[str, str, str]] = {
+    "error_beyond_tolerance": (
+        "prediction wrong by more than {tolerance}",
+        WITH_BOTH,
+        "have a prediction wrong by more than {tolerance}",
+    ),
+    "underestimated_beyond_tolerance": (
+        "prediction more than {tolerance} too low",
+        WITH_BOTH,
+        "have a prediction more than {tolerance} too low",
+    ),
+    "overestimated_beyond_tolerance": (
+        "prediction more than {tolerance} too high",
+        WITH_BOTH,
+        "have a prediction more than {tolerance} too high",
+    ),
+    "missing_decision_rate": ("no prediction", "all people in the data", "have no prediction"),
+}
+"""What to call a share of people where an amount is predicted."""
+
+AMOUNT_WORDS: dict[str, tuple[str, str]] = {
+    "mean_error": ("mean error", "The mean of predicted minus recorded, {units}."),
+    "mean_absolute_error": (
+        "mean size of the error",
+        "How far predictions are off on average, in either direction, {units}.",
+    ),
+    "root_mean_squared_error": (
+        "root mean squared error",
+        "Like the mean size of the error, but large errors count for more, {units}.",
+    ),
+    "error_quantile_10": (
+        "error of the lowest tenth",
+        "A tenth of errors are at most this, {units}.",
+    ),
+    "error_median": ("median error", "Half of errors are at most this, {units}."),
+    "error_quantile_90": (
+        "error of the highest tenth",
+        "Nine tenths of errors are at most this, {units}.",
+    ),
+    "absolute_error_median": (
+        "median size of the error",
+        "Half of predictions are off by at most this much, {units}.",
+    ),
+    "absolute_error_quantile_90": (
+        "size of error of nine tenths",
+        "Nine tenths of predictions are off by at most this much, {units}.",
+    ),
+    "mean_prediction": ("mean prediction", "The mean prediction, {units}."),
+    "mean_label": (
+        "mean recorded amount",
+        "The mean recorded amount of people with a prediction, {units}.",
+    ),
+}
+"""Metric of predicted amounts: its short name, and its sentence."""
+
+REGRESSION = "regression"
+
+
+def made(system: SystemInfo) -> str:
+    """Name what the system makes of a person: a decision, or a prediction."""
+    return "prediction" if system.task == REGRESSION else "decision"
+
+
+def units(system: SystemInfo) -> str:
+    """Say in which units amounts are."""
+    return f"in the units of {name(system.label)}"
+
+
 BURDEN_NAMES = {
     "selection_rate": "selected (a burden)",
     "false_positive_rate": "burdened without recorded outcome ({label})",
@@ -141,6 +210,8 @@ COMPLEMENTS = {
 
 def label(system: SystemInfo) -> str:
     """Spell the recorded outcome: ``in_need = yes``."""
+    if system.task == REGRESSION:
+        return name(system.label)
     if not system.label:
         return "the outcome"
     if need_is_the_outcome(system) and system.in_need.startswith("above "):
@@ -158,6 +229,12 @@ def words(metric: str, system: SystemInfo) -> MetricWords:
 
     A metric that is not in the table is spelled out, with the registry's sentence if it has one.
     """
+    if metric in AMOUNT_WORDS:
+        short, sentence = (part.replace("{units}", units(system)) for part in AMOUNT_WORDS[metric])
+        return MetricWords(short, explanation=sentence)
+    if metric in AMOUNT_SHARES and (metric not in WORDS or system.task == REGRESSION):
+        limit = "the tolerance" if system.tolerance is None else f"{system.tolerance:g}"
+        return MetricWords(*(p.replace("{tolerance}", limit) for p in AMOUNT_SHARES[metric]))
     if metric in SCORE_WORDS:
         short, sentence = (part.replace("{label}", label(system)) for part in SCORE_WORDS[metric])
         return MetricWords(short, explanation=sentence)
@@ -175,21 +252,35 @@ def words(metric: str, system: SystemInfo) -> MetricWords:
 def rule(system: SystemInfo) -> str:
     """Say what being selected means in the data: ``cash = yes``."""
     above = system.selected.startswith("above ")
+    if system.task == REGRESSION:
+        return name(system.decision) or "the model's prediction"
     decision = name(system.decision) or f"the model's {'output' if above else 'decision'}"
     if not system.selected:
         return decision
     return f"{decision} {'' if above else '= '}{name(system.selected)}"
 
 
+def suits(metric: str, system: SystemInfo) -> bool:
+    """Whether a metric says something where people are selected, or amounts are predicted."""
+    registered = metrics().get(metric)
+    return registered is None or registered.suits(system.task)
+
+
 def is_share(record: AuditRecord, metric: str) -> bool:
     """Whether a metric is a share of people, so that its differences are percentage points."""
-    return metric in WORDS or any(
-        m.metric == metric and m.numerator is not None for m in record.measurements
+    return (
+        metric in WORDS
+        or metric in AMOUNT_SHARES
+        or any(m.metric == metric and m.numerator is not None for m in record.measurements)
     )
 
 
 def primary(record: AuditRecord) -> str:
     """Choose the metric of the harm: to be missed by a benefit, or burdened without reason."""
     measured = {m.metric for m in record.measurements if m.estimate is not None}
+    if record.system.task == REGRESSION:
+        harm = "over" if record.system.outcome == "burden" else "under"
+        wanted = f"{harm}estimated_beyond_tolerance"
+        return wanted if wanted in measured else "mean_error"
     wanted = "false_positive_rate" if record.system.outcome == "burden" else "false_negative_rate"
     return wanted if wanted in measured else "selection_rate"

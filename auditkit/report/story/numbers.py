@@ -28,8 +28,15 @@ def tables(record: AuditRecord) -> Section:
     Crossings are told where a limit is set; the rest of them would be thousands of cells that
     nobody reads, and stays in the record.
     """
+    amounts = record.system.task == measures.REGRESSION
     blocks: list[Block] = [
         Paragraph(
+            "Every measure of every group, whether or not a limit is set for it. Gaps without a "
+            "limit are for exploring: among so many, some are large by chance. Crossed groups are "
+            "in the record, audit.json."
+        )
+        if amounts
+        else Paragraph(
             "Every rate of every group, whether or not a limit is set for it; of two rates that "
             f"add up to 100{words.THIN}%, one. Gaps without a limit are for exploring: among so "
             "many, some are large by chance. Crossed groups are in Disparities for each rate with "
@@ -41,7 +48,8 @@ def tables(record: AuditRecord) -> Section:
     for attribute in (a for a in attributes(record) if CROSS not in a):
         blocks.append(Heading(f"By {words.attribute(attribute)}"))
         blocks += [_every_rate(record, metric, attribute) for metric in told_metrics(record)]
-    return Section("tables", "Every rate and gap, in numbers", "Tables", tuple(blocks))
+    title = f"Every {'measure' if amounts else 'rate'} and gap, in numbers"
+    return Section("tables", title, "Tables", tuple(blocks))
 
 
 def _metric_list(record: AuditRecord) -> Table:
@@ -49,7 +57,8 @@ def _metric_list(record: AuditRecord) -> Table:
     for metric in told_metrics(record):
         said = measures.words(metric, record.system)
         rows.append((said.name, said.sentence, metric))
-    return table("What the rates are called", "Name | In a sentence | In the record", rows)
+    what = "measures" if record.system.task == measures.REGRESSION else "rates"
+    return table(f"What the {what} are called", "Name | In a sentence | In the record", rows)
 
 
 def _sizes(record: AuditRecord) -> Table:
@@ -62,9 +71,12 @@ def _sizes(record: AuditRecord) -> Table:
         )
         for g in record.groups[:MOST_ROWS]  # single attributes come first
     ]
+    columns = "Group | #People | #with a decision | #with decision and recorded outcome"
+    if record.system.task == measures.REGRESSION:
+        columns = "Group | #People | #with a prediction | #with prediction and recorded amount"
     return table(
         "How many people each group has",
-        "Group | #People | #with a decision | #with decision and recorded outcome",
+        columns,
         rows,
         cut(len(record.groups)),
     )
@@ -92,9 +104,11 @@ def _every_rate(record: AuditRecord, metric: str, attribute: str) -> Table:
                 remark(m, record.policy.floor),
             )
         )
+    amount = record.system.task == measures.REGRESSION and not shares
+    told = "Value" if amount else "Rate"
     return table(
         f"{words.sentence_case(said.name)}, by {words.attribute(attribute)}",
-        f"Group | #n | #of them | #Rate | #95{words.THIN}% interval "
+        f"Group | #n | #of them | #{told} | #95{words.THIN}% interval "
         f"| #Gap to everyone else | #95{words.THIN}% interval | Remark",
         rows,
         cut(len(measured)),

@@ -1,6 +1,6 @@
 """What the model relies on: attributions, behind the sentence that says what they are not."""
 
-from auditkit.report.story import words
+from auditkit.report.story import measures, words
 from auditkit.report.story.comparisons import attributes
 from auditkit.report.story.parts import (
     Block,
@@ -57,8 +57,8 @@ def inputs(record: AuditRecord) -> tuple[str, ...]:
             sentences.append(f"{said}: no data, so what the model's inputs say of it is not known.")
         elif not record.system.model:
             sentences.append(
-                f"{said}: only decisions were given, no model, so whether it is an input is not "
-                "known."
+                f"{said}: only {measures.made(record.system)}s were given, no model, so whether it "
+                "is an input is not known."
             )
         elif info.model_input:
             sentences.append(f"{said} is an input of the model.")

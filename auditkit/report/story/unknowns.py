@@ -53,7 +53,9 @@ def _need(record: AuditRecord) -> Iterable[Unjudged]:
     """Say that impartiality by need was not measured, where a benefit is held against no need."""
     if record.system.outcome == "benefit" and not record.system.need:
         why = (
-            "the recorded outcome is not declared to be need (data.need)"
+            "an amount is predicted, and nobody is selected by it here"
+            if record.system.task == measures.REGRESSION
+            else "the recorded outcome is not declared to be need (data.need)"
             if record.system.label
             else "no need was recorded"
         )
@@ -102,6 +104,8 @@ def unjudged_rows(record: AuditRecord) -> list[GapRow]:
 
 def _heading(row: GapRow, record: AuditRecord) -> str:
     """Name a check that has no group of its own by what it asks about."""
+    if not measures.suits(row.check.metric, record.system):
+        return f"everyone, for the check {words.spelled(row.check.check)}"
     said = measures.words(row.check.metric, record.system).name
     return f"everyone, for the rate {said}" if said else words.spelled(row.check.check)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from auditkit.report.story import gaps, measures, words
+from auditkit.report.story import amounts, gaps, measures, words
 from auditkit.report.story.gaps import GapRow
 from auditkit.report.story.parts import (
     Banner,
@@ -214,9 +214,17 @@ def _per_ten_thousand(row: GapRow) -> str:
     return f"{said}of every 10,000 ({interval})."
 
 
+def _errors_first(record: AuditRecord, row: GapRow | None) -> bool:
+    """Whether page 1 tells the errors of an amount: no limit that counts is set on anything."""
+    held = row is not None and (row.check.effect.blocks or row.look is words.BEYOND)
+    return record.system.task == measures.REGRESSION and not held
+
+
 def worst_off_words(record: AuditRecord) -> tuple[str, ...]:
     """Name the worst-off group with its gap, interval, limit and n, in sentences."""
     row = worst_off(record)
+    if _errors_first(record, row):
+        return amounts.lead(record)
     if row is None:
         return ("No group could be judged, so no worst-off group can be named.",)
     who = words.subject(row.check.attribute, row.check.group)
@@ -340,8 +348,10 @@ def _worst(record: AuditRecord) -> Iterator[Paragraph]:
 
 def _facts(record: AuditRecord) -> Facts:
     t, row = tally(record), worst_off(record)
-    facts = []
-    if row is not None:
+    facts: list[Fact] = []
+    if _errors_first(record, row):
+        facts += amounts.fact(record)
+    elif row is not None:
         what = measures.words(row.check.metric, record.system).name
         versus = words.against(row.check.against, row.check.group)
         facts.append(

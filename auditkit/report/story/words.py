@@ -231,6 +231,8 @@ class Scale:
             return DASH
         edge = None if limit is None else self.band(limit)[value > self.parity]
         if self.kind == "units":
+            if abs(value) >= 1000:
+                return quantity(value, signed)
             return _signed(f"{value:.3g}", value, signed)
         shown, drawn_edge = self.drawn(value), None if edge is None else self.drawn(edge)
         digits = _digits(shown, drawn_edge, 2 if self.kind == "times" else 1)
@@ -270,6 +272,8 @@ def rate(estimate: float | None, shares: bool) -> str:
     """Write a metric's value: in percent if it is a share."""
     if estimate is None:
         return DASH
+    if not shares and abs(estimate) >= 1000:
+        return quantity(estimate)
     return percent(estimate) if shares else f"{estimate:.3g}".replace("-", MINUS)
 
 
@@ -290,6 +294,17 @@ def confidence(value: float) -> str:
 def amount(value: float | None, digits: int, signed: bool = True) -> str:
     """Write a number in the model's unit, with so many decimals."""
     return DASH if value is None else _signed(f"{value:.{digits}f}", value, signed)
+
+
+def quantity(value: float, signed: bool = False) -> str:
+    """Write an amount with three digits or more, and never as a power of ten.
+
+    >>> quantity(12345.6), quantity(0.01234), quantity(-2.5), quantity(2.5, signed=True)
+    ('12,346', '0.0123', '−2.5', '+2.5')
+    """
+    digits = 0 if not value else max(0, 2 - math.floor(math.log10(abs(value))))
+    text = _trimmed(value, digits) if digits < 12 else f"{value:.3g}"
+    return _signed(f"{round(value):,}" if not digits else text, value, signed)
 
 
 def decimals(largest: float) -> int:
