@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_VALUES = 65_536
-FIRST_ROWS = 200_000
+FIRST_ROWS = 100_000
 """If so many rows hold too many values, all rows do: a look at the first is proof enough."""
 MOST_ENTRIES = 2_000_000
 """Cells times values up to which one pass counts them all; else each attribute has its own."""
@@ -111,28 +111,36 @@ class ScoreColumn:
         """The score; what cannot be counted is one value above all others, refused when met."""
         import narwhals.stable.v2 as nw
 
-        value, unparsable = numbers(self.source, self.name)
-        outside = ((value < self.low) | (value > self.high)).fill_null(value=False)
-        beyond = nw.lit(2 * self.high - self.low)
-        return nw.when(outside | unparsable).then(beyond).otherwise(value)
+        score, within, missing = self._read()
+        beyond = nw.when(~missing).then(nw.lit(2 * self.high - self.low))
+        return nw.when(within).then(score).otherwise(beyond)
 
     @property
     def bin(self) -> "nw.Expr":
         """The number of the bin, which makes one integer with the cell: grouped fastest."""
         import narwhals.stable.v2 as nw
 
-        value, unparsable = numbers(self.source, self.name)
-        within = (value >= self.low) & (value <= self.high)
-        score = nw.when(within).then(value).otherwise(nw.lit(self.low))
-        schema = self.source.frame.collect_schema()
-        if self.source.connection is not None and schema[self.name].is_numeric():
-            score = nw.col(self.name).cast(nw.Float64)  # DuckDB knows the range of a bare column
+        score, within, missing = self._read()
         if (self.low, self.high) != (0.0, 1.0):
             score = (score - self.low) / (self.high - self.low)
         number = (score * float(BINS)).floor().cast(nw.Int64)
-        missing = value.is_null() & ~unparsable
         other = nw.when(missing).then(nw.lit(NO_BIN)).otherwise(nw.lit(BINS + 1))
         return nw.when(within).then(number).otherwise(other)
+
+    def _read(self) -> "tuple[nw.Expr, nw.Expr, nw.Expr]":
+        """Tell the score, whether it lies between the limits, and whether there is none."""
+        import narwhals.stable.v2 as nw
+
+        schema = self.source.frame.collect_schema()
+        if self.source.connection is not None and schema[self.name].is_numeric():
+            # DuckDB knows the range of a bare column; to it NaN is above all numbers
+            score = nw.col(self.name).cast(nw.Float64)
+            within = (score >= self.low) & (score <= self.high)
+            return score, within, score.is_null() | score.is_nan()
+        value, unparsable = numbers(self.source, self.name)
+        within = (value >= self.low) & (value <= self.high)
+        score = nw.when(within).then(value).otherwise(nw.lit(self.low))
+        return score, within, value.is_null() & ~unparsable
 
     def distinct(self) -> int | None:
         """Count distinct values; ``None`` if they are more than are counted exactly."""
@@ -141,8 +149,9 @@ class ScoreColumn:
         rows = self.source.frame.select(**{VALUE: self.value})
         found = 0
         for part in (rows.head(FIRST_ROWS), rows):
-            some = part.filter(~nw.col(VALUE).is_null()).unique().head(MOST_VALUES + 1)
-            found = int(collected(some.select(nw.len().alias("n")))["n"].iloc[0])
+            # grouped, because to find distinct rows some engines sort them first
+            some = part.filter(~nw.col(VALUE).is_null()).group_by(VALUE).agg(n=nw.len())
+            found = int(collected(some.head(MOST_VALUES + 1).select(n=nw.len()))["n"].iloc[0])
             if found > MOST_VALUES:
                 return None
         return found
