@@ -7,6 +7,7 @@ merely have more people at high scores then show no gap.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from auditkit.disparity import ONE_GROUP
@@ -104,7 +105,7 @@ class Cells:
     score: "Floats"
     error: "Floats"
 
-    @property
+    @cached_property
     def size(self) -> "Floats":
         """How many people drawn alone tell as much (Kish, 1965), shape (B,)."""
         import numpy as np
@@ -117,7 +118,34 @@ class Cells:
         )
         return size
 
-    def mean(self, sums: "Floats") -> "Floats":
+    @cached_property
+    def rate(self) -> "Floats":
+        """Share with the positive recorded outcome, shape (B,); NaN where nobody is."""
+        return self._mean(self.positive)
+
+    @cached_property
+    def mean_score(self) -> "Floats":
+        """Mean score, shape (B,)."""
+        return self._mean(self.score)
+
+    @cached_property
+    def residual(self) -> "Floats":
+        """Recorded rate less mean score, shape (B,)."""
+        return self._mean(self.positive - self.score)
+
+    @cached_property
+    def unsure(self) -> "Floats":
+        """What counting in bins can have moved the mean score by, shape (B,)."""
+        import numpy as np
+
+        return np.nan_to_num(self._mean(self.error))
+
+    @cached_property
+    def interval(self) -> Bounds:
+        """Wilson's 95 % interval of the rate."""
+        return wilson(*self.counted())
+
+    def _mean(self, sums: "Floats") -> "Floats":
         """Divide sums by the weight of each band; NaN where nobody is."""
         import numpy as np
 
@@ -126,17 +154,11 @@ class Cells:
         )
         return found
 
-    @property
-    def residual(self) -> "Floats":
-        """Recorded rate less mean score, shape (B,)."""
-        found: Floats = self.mean(self.positive - self.score)
-        return found
-
     def counted(self) -> "tuple[Floats, Floats]":
         """Return counts and sizes as a plain sample would have them."""
         import numpy as np
 
-        return np.nan_to_num(self.mean(self.positive)) * self.size, self.size
+        return np.nan_to_num(self.rate) * self.size, self.size
 
     def whole(self) -> "Cells":
         """Put all bands into one."""
@@ -259,9 +281,7 @@ class Told:
         status: Status,
         note: str,
     ) -> Calibration:
-        observed = wilson(*own.counted())
-        wide = number(own.mean(own.error)[b]) or 0.0
-        unsure = wide + (number(rest.mean(rest.error)[b]) or 0.0)
+        unsure = float(own.unsure[b] + rest.unsure[b])
         if self.clustered and status in (Status.OK, Status.INSUFFICIENT):
             note = "; ".join(part for part in (note, UNDER_CLUSTERS) if part)
         known = not self.clustered
@@ -272,10 +292,10 @@ class Told:
             float(ends[0]),
             float(ends[1]),
             int(own.people[b]),
-            number(own.mean(own.score)[b]),
-            number(own.mean(own.positive)[b]),
-            number(observed.lower[b]) if known else None,
-            number(observed.upper[b]) if known else None,
+            number(own.mean_score[b]),
+            number(own.rate[b]),
+            number(own.interval.lower[b]) if known else None,
+            number(own.interval.upper[b]) if known else None,
             number(own.residual[b]),
             int(rest.people[b]),
             number(rest.residual[b]),
@@ -301,7 +321,7 @@ def _gaps(own: Cells, rest: Cells) -> "tuple[Floats, Bounds]":
 
     nobody = (own.size == 0) | (rest.size == 0)
     bounds = difference(*own.counted(), *rest.counted())
-    scores = own.mean(own.score) - rest.mean(rest.score)
+    scores = own.mean_score - rest.mean_score
     lower, upper = (
         np.where(nobody, np.nan, side - scores) for side in (bounds.lower, bounds.upper)
     )
@@ -345,7 +365,7 @@ def _decomposed(
     brier = float(squares.sum()) / total
     some = (cells.weight > 0) & (cells.size > 1)
     share = cells.weight / total
-    rate, everyone = cells.mean(cells.positive), float(cells.positive.sum()) / total
+    rate, everyone = cells.rate, float(cells.positive.sum()) / total
     reliability = float(np.nansum(share * cells.residual**2))
     resolution = float(np.nansum(share * (rate - everyone) ** 2))
     uncertainty = everyone * (1 - everyone)
