@@ -17,6 +17,7 @@ from auditkit.evidence.alignment import Rowwise
 from auditkit.evidence.gather import Evidence, gather
 from auditkit.evidence.scoring import Progress
 from auditkit.explain.explained import explained
+from auditkit.exposure import exposures
 from auditkit.impartiality import equal_need, selection_limit
 from auditkit.judge import (
     check_metrics,
@@ -176,6 +177,7 @@ def _run(
                 confusion=classes.confusion,
                 own_metrics=of_user,
                 budgets=budgets(plan, evidence, policy.floor),
+                exposure=exposures(plan, evidence, policy.floor),
                 cuts=cuts(plan, evidence, policy.floor),
                 checks=checks,
                 self_test=self_test(groups, policy, family, checks),

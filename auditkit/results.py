@@ -529,6 +529,31 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Exposure:
+    """How high a group stands on the list of scores, told as exposure: ``1 / log2(1 + rank)``.
+
+    ``exposure`` is the mean of the group's people, with a 95 % interval; ``lowest`` and ``highest``
+    are the least and the most that the order among equal scores can give. ``ratio`` is over the
+    mean of the rest. Shares are of everybody with a score. No outcome rests on it.
+    """
+
+    attribute: str
+    group: str
+    n: Count
+    share_of_people: float | None
+    share_of_exposure: float | None
+    exposure: float | None
+    lower: float | None
+    upper: float | None
+    lowest: float | None
+    highest: float | None
+    rest_exposure: float | None
+    ratio: float | None
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """The rates of a group if everybody with a score above ``cut`` were selected.
 
@@ -955,6 +980,7 @@ class AuditRecord:
     confusion: tuple[ConfusionCell, ...]
     own_metrics: tuple[OwnMetric, ...]
     budgets: tuple[Budget, ...]
+    exposure: tuple[Exposure, ...]
     cuts: tuple[Cut, ...]
     checks: tuple[Check, ...]
     self_test: tuple[SelfTest, ...]
@@ -984,6 +1010,7 @@ TABLES: dict[str, type] = {
     "confusion": ConfusionCell,
     "own_metrics": OwnMetric,
     "budgets": Budget,
+    "exposure": Exposure,
     "cuts": Cut,
     "checks": Check,
     "self_test": SelfTest,

@@ -36,6 +36,7 @@ ORDER = [
     "classes",
     "own_metrics",
     "sweeps",
+    "exposure",
     "unrecorded",
     "label_error",
     "explain",

@@ -31,7 +31,7 @@ ELSEWHERE = {
 }
 NO_TEST = "no tests of significance: an interval and a gate say more"
 NO_STRATA = "not this measure: rates are compared at equal values of a control (test_counts.py)"
-NO_REGRESSION = "no regression adjustment: equal need is compared within bands, not built yet"
+NO_REGRESSION = "no regression adjustment: equal need is compared within bands"
 NO_ENTROPY = "entropy indices are one score for everything, which we do not give"
 NOT_YET: dict[str, dict[str, str]] = {
     "compas_propublica.json": {
@@ -49,7 +49,7 @@ NOT_YET: dict[str, dict[str, str]] = {
         "between_all_groups_gei": NO_ENTROPY,
         "between_all_groups_theil": NO_ENTROPY,
         "entropy": NO_ENTROPY,
-        "ranking": "ranks are not built yet",
+        "ranking": "gains need a relevance of each person; the exposure of groups is told instead",
     },
     "ricci.json": {"fisher_exact_two_sided_white_vs_black": NO_TEST},
     "ucb_admissions.json": {

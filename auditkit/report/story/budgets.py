@@ -167,6 +167,31 @@ def _budgets(record: AuditRecord) -> Iterator[Block]:
         if found is not None:
             yield _evidence(record, BUDGETS, attribute, found)
         yield _declared(record, attribute)
+        yield _listed(record, attribute)
+
+
+def _listed(record: AuditRecord, attribute: str) -> Table:
+    """State who stands high on the list, and who low."""
+    rows = [row for row in record.exposure if row.attribute == attribute]
+    cells: list[tuple[str | Cell, ...]] = [
+        (
+            Cell(words.group(row.group), detail=row.note),
+            words.count(row.n),
+            words.rate(row.share_of_people, True),
+            words.rate(row.share_of_exposure, True),
+            words.DASH if row.ratio is None else f"{row.ratio:.2f}",
+        )
+        for row in rows[:MOST_ROWS]
+    ]
+    return table(
+        f"Who stands high on the list of scores, by {words.attribute(attribute)}",
+        "Group | #People with a score | #Share of people | #Share of the notice a list gives "
+        "| #Times everyone else's",
+        cells,
+        "The first of a list are looked at, and served, before the others: the weight of place r "
+        "is 1 / log2(1 + r). Last column: the mean of the group over that of everyone else; under "
+        f"1, the group stands lower. {cut(len(rows))}".strip(),
+    )
 
 
 def _places(places: int) -> str:
