@@ -19,7 +19,7 @@ from auditkit.results import (
     SamplingInfo,
     SystemInfo,
 )
-from auditkit.sweeps import deployed_cut
+from auditkit.scores.sweeps import deployed_cut
 
 if TYPE_CHECKING:
     import numpy as np

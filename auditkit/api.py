@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from auditkit import account
 from auditkit import record as recording
-from auditkit.at_score import mean_need_at_score
 from auditkit.baseline import set_beside
-from auditkit.calibration import calibrations
 from auditkit.classes import by_class
 from auditkit.disparity import compare
 from auditkit.errors import DataError, PlanError, did_you_mean, listed, unreadable
@@ -17,8 +15,6 @@ from auditkit.evidence.alignment import Rowwise
 from auditkit.evidence.gather import Evidence, gather
 from auditkit.evidence.scoring import Progress
 from auditkit.explain.explained import explained
-from auditkit.exposure import exposures
-from auditkit.impartiality import equal_need, selection_limit
 from auditkit.judge import (
     check_metrics,
     detectable_gaps,
@@ -30,7 +26,11 @@ from auditkit.judge import (
 )
 from auditkit.label_error import label_errors
 from auditkit.measure import measure
-from auditkit.need_totals import need_totals
+from auditkit.need.at_score import mean_need_at_score
+from auditkit.need.depth import need_depth
+from auditkit.need.equal import equal_need, selection_limit
+from auditkit.need.ranks import need_ranks
+from auditkit.need.totals import need_totals
 from auditkit.own_metrics import Function, Pairs, own_metrics, refuse_unfit
 from auditkit.plan import Attribute, AuditPlan, make_plan, read_plan
 from auditkit.policy.schema import read_policy
@@ -46,15 +46,15 @@ from auditkit.results import (
     frame,
     round_floats,
 )
-from auditkit.scores import scored
+from auditkit.scores.calibration import calibrations
+from auditkit.scores.exposure import exposures
+from auditkit.scores.measured import scored
+from auditkit.scores.sweeps import budgets, cuts
 from auditkit.seeds import over_seeds
 from auditkit.self_test import self_test
 from auditkit.spread import spreads
 from auditkit.stratified import stratify
-from auditkit.sweeps import budgets, cuts
 from auditkit.unrecorded import unknown_bounds
-from auditkit.unserved import need_depth
-from auditkit.urgency import need_ranks
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,8 @@ import pytest
 
 import auditkit
 from auditkit.evidence.needs import FINE, _cut
-from auditkit.impartiality import unreliability_gap
 from auditkit.inference.intervals import Bounds, difference, pooled
+from auditkit.need.equal import unreliability_gap
 
 
 def audited(rows, **more):
@@ -204,8 +204,8 @@ def test_depth_against_the_rows_themselves(weighted):
 def test_the_interval_of_the_unserved_share_covers():
     rng, hits, runs = np.random.default_rng(9), 0, 400
     from auditkit.inference.intervals import wilson
-    from auditkit.need_totals import Part
-    from auditkit.unserved import _share
+    from auditkit.need.depth import _share
+    from auditkit.need.totals import Part
 
     for _ in range(runs):
         need = rng.lognormal(0, 0.8, 80)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import auditkit
-from auditkit.urgency import Ranked, _limits, order_of
+from auditkit.need.ranks import Ranked, _limits, order_of
 
 
 def audited(rows, **more):
@@ -182,7 +182,7 @@ def test_need_at_the_same_score_against_the_rows():
     rows = programme(4000, np.random.default_rng(7), against=0.15)
     made = audited(rows).table("need_depth").set_index(["measure", "group"])
     row = made.loc[("mean_need_at_score", "a")]
-    from auditkit.at_score import SCORE_BANDS
+    from auditkit.need.at_score import SCORE_BANDS
 
     sizes = rows["score"].value_counts().sort_index()
     share = (sizes.cumsum() - sizes / 2) / len(rows)

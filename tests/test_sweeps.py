@@ -14,7 +14,7 @@ from auditkit import DataError, PlanError
 from auditkit.evidence import scores as counting
 from auditkit.inference.intervals import wilson
 from auditkit.record import dumps, loads
-from auditkit.sweeps import grid_of_cuts, range_of_budgets
+from auditkit.scores.sweeps import grid_of_cuts, range_of_budgets
 
 law = settings(max_examples=25, deadline=None, derandomize=True, database=None)
 

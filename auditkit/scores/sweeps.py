@@ -26,7 +26,7 @@ from auditkit.metrics.thresholds import (
 )
 from auditkit.plan import Above, AuditPlan
 from auditkit.results import CROSS, Budget, Cut, CutBasis, Status
-from auditkit.scores import UNDER_CLUSTERS
+from auditkit.scores.measured import UNDER_CLUSTERS
 
 if TYPE_CHECKING:
     import numpy as np

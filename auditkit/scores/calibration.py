@@ -17,7 +17,7 @@ from auditkit.inference.intervals import Bounds, difference, pooled, wilson
 from auditkit.measure import number
 from auditkit.metrics.histogram import Histogram
 from auditkit.results import ALL, CROSS, NOT_RECORDED, POOLED, Brier, Calibration, Status
-from auditkit.scores import UNDER_CLUSTERS
+from auditkit.scores.measured import UNDER_CLUSTERS
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,7 @@ from auditkit.metrics.exposure import exposure_to
 from auditkit.metrics.histogram import Histogram
 from auditkit.plan import AuditPlan
 from auditkit.results import ALL, CROSS, NOT_RECORDED, Exposure, Status
-from auditkit.scores import UNDER_CLUSTERS
+from auditkit.scores.measured import UNDER_CLUSTERS
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,7 @@ from auditkit.evidence.needs import COARSE
 from auditkit.inference.intervals import Bounds, clopper_pearson, mover_difference
 from auditkit.measure import number
 from auditkit.metrics.registry import metrics
-from auditkit.need_totals import NeedTotals
+from auditkit.need.totals import NeedTotals
 from auditkit.plan import AuditPlan
 from auditkit.policy.schema import Policy
 from auditkit.results import EqualNeed, Status, StratifiedDisparity

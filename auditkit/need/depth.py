@@ -8,7 +8,7 @@ from auditkit.evidence.counts import outcome_cells
 from auditkit.evidence.gather import Evidence
 from auditkit.inference.intervals import difference, mover_difference, wilson
 from auditkit.measure import ONE_SIDE, counted, number, worth
-from auditkit.need_totals import NeedTotals, Part
+from auditkit.need.totals import NeedTotals, Part
 from auditkit.plan import AuditPlan
 from auditkit.results import ALL, REST, NeedDepth, Status
 from auditkit.stratified import among

@@ -11,7 +11,7 @@ from auditkit.evidence.counts import outcome_cells, tabulate
 from auditkit.evidence.gather import Evidence
 from auditkit.measure import number
 from auditkit.metrics.histogram import Histogram
-from auditkit.need_totals import NeedTotals
+from auditkit.need.totals import NeedTotals
 from auditkit.plan import AuditPlan
 from auditkit.results import NOT_RECORDED, REST, NeedDepth, Status
 

@@ -1,0 +1,1 @@
+"""What scores give a group: their metrics, their meaning, other cuts and budgets, a place."""
