@@ -27,6 +27,7 @@ from auditkit.results import (
     Disposition,
     Effect,
     Outcome,
+    Status,
 )
 
 EXPLORE = "explore"
@@ -166,9 +167,11 @@ def warning_words(record: AuditRecord) -> str:
 def worst_off(record: AuditRecord) -> GapRow | None:
     """Choose the row with the largest harm among those with an answer, else among all with a gap.
 
-    A breach comes before any other outcome, a required check before any other, one within its limit
-    before one that cannot be told, a difference before a ratio; then the gap counts, in multiples
-    of its limit.
+    A breach comes before any other outcome, a required check before any other, one that says
+    something before one that does not, a difference before a ratio; then the gap counts, in
+    multiples of its limit. A gap says something if it is within its limit, or if there is one for
+    sure, though it cannot be told on which side of the limit: a small gap within must not stand
+    before a large one that is open.
     """
     candidates = [
         r for r in all_rows(record) if r.judged and r.worse_off and r.check.group != NOT_RECORDED
@@ -178,12 +181,19 @@ def worst_off(record: AuditRecord) -> GapRow | None:
         key=lambda row: (
             row.look is words.BEYOND,
             row.check.effect.blocks,
-            row.look is words.INSIDE,
+            row.look is words.INSIDE or _is_there(row),
             row.check.statistic == "difference",
-            row.harm,
+            round(row.harm, 9),
+            row.check.worse_off == row.check.group,  # of two that mirror each other
         ),
         default=None,
     )
+
+
+def _is_there(row: GapRow) -> bool:
+    """Whether a gap is there, of enough people, whatever side of its limit it lies on."""
+    m = row.measurement
+    return row.apart and m is not None and m.status is Status.OK
 
 
 def _per_hundred(row: GapRow, record: AuditRecord) -> str:
@@ -229,7 +239,7 @@ def worst_off_words(record: AuditRecord) -> tuple[str, ...]:
         return ("No group could be judged, so no worst-off group can be named.",)
     who = words.subject(row.check.attribute, row.check.group)
     if row.look is words.CANNOT_TELL:
-        lead = f"Furthest apart, though these data cannot tell: {who}."
+        lead = f"Furthest apart: {who}. Whether that is beyond the limit these data cannot tell."
     elif row.check.worse_off == row.check.group:
         lead = f"Worst off among those who could be judged: {who}."
     else:
