@@ -217,6 +217,12 @@ def _own(
     """Evaluate the functions that the user gave, if any."""
     if not own:
         return ()
+    if plan.data.amounts:
+        # the two sides of a tolerance stand where outcome and decision do, and mean neither
+        raise PlanError(
+            "metrics compare decisions with recorded outcomes, but data.task is 'regression': an "
+            "amount is predicted. Leave metrics out: the errors are in table measurements."
+        )
     if not evidence.labelled:
         raise PlanError(
             "metrics compare decisions with recorded outcomes, but there is no label column. Name "

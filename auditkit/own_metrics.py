@@ -156,12 +156,34 @@ def own_metrics(
     Raises
     ------
     PlanError
-        A function does not take ``sample_weight`` as repeated rows.
+        A function does not take ``sample_weight`` as repeated rows, or draws lots.
     """
-    problems = [problem for name, f in own.items() if (problem := _weights_ignored(name, f, pairs))]
+    problems = [
+        problem
+        for name, f in own.items()
+        if (problem := _inconstant(name, f, pairs) or _weights_ignored(name, f, pairs))
+    ]
     if problems:
         raise PlanError(*problems)
     return tuple(row for name, f in own.items() for row in _Own(name, f, pairs, floor, seed).rows())
+
+
+def _inconstant(name: str, f: Function, pairs: Pairs) -> str:
+    """Say that a function draws lots or remembers its calls; empty if it is not seen to.
+
+    What it says would then be another number in every run of the same audit.
+    """
+    import numpy as np
+
+    times = np.resize(np.array(PROBES[0], dtype=np.float64), len(pairs.actual))
+    values = [called(f, pairs.actual, pairs.decided, times)[0] for _ in range(3)]
+    if len(set(values)) == 1:
+        return ""
+    told = ["no number" if value is None else f"{value:.10g}" for value in values]
+    return (
+        f"metrics: '{name}' does not give the same number for the same rows: {', then '.join(told)}"
+        f". Give a function of its arguments alone, and every draw in it a fixed seed."
+    )
 
 
 def _weights_ignored(name: str, f: Function, pairs: Pairs) -> str:
@@ -310,6 +332,13 @@ class _Own:
             return Status.INSUFFICIENT, f"{', '.join(few)}; at least {self.floor} wanted"
         return Status.OK, ""
 
+    def _absent(self, people: "NDArray[np.int64]") -> list[str]:
+        """List the recorded outcomes that others have, but nobody of these people."""
+        import numpy as np
+
+        actual = self.pairs.actual
+        return [str(one) for one in np.unique(actual).tolist() if not people[actual == one].any()]
+
     def _called(self, weight: "Floats", held: Any) -> tuple[float | None, str]:  # noqa: ANN401
         p = self.pairs
         return called(self.function, p.actual[held], p.decided[held], weight[held])
@@ -321,6 +350,9 @@ class _Own:
         cells, total = len(people), int(people.sum())
         if self.pairs.drawn:
             return None, DRAWN
+        if absent := self._absent(people):
+            # the value leaves those outcomes out, and the draws would not
+            return None, f"no interval: nobody is recorded as {', '.join(absent)}"
         if cells > BINARY_CELLS and total < PEOPLE_A_CELL * cells:
             return None, f"no interval: {total} people are few for {cells} pairs of classes"
         told = (str(self.seed), self.name, *self.pairs.groups.names[i], str(side))

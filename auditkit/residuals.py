@@ -15,7 +15,7 @@ from auditkit.evidence.counts import GroupTable
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.residuals import Residuals
 from auditkit.measure import number
-from auditkit.metrics.distribution import Distribution
+from auditkit.metrics.distribution import ROUNDING, Distribution
 from auditkit.metrics.registry import Metric, Summary, amount_metrics
 from auditkit.plan import AuditPlan
 from auditkit.results import ALL, NOT_RECORDED, REST, Disparity, Measurement, Status
@@ -298,6 +298,8 @@ class Amounts:
         gap = number(own.value - rest.value)
         if gap is None:
             return self._row(metric, i, status, note, own.people)
+        if abs(gap) <= self._rounding(metric):
+            gap = 0.0  # 4.9 - 4.8 in floats: nobody is worse off for it
         lower, upper, reason = self._between(metric, own, rest)
         return self._row(
             metric,
@@ -311,6 +313,13 @@ class Amounts:
             worse_off(metric, self.outcome, self.groups.names[i][1], REST, gap),
             None if own.effective == own.people else own.effective,
         )
+
+    def _rounding(self, metric: Metric) -> float:
+        """Tell what the rounding of floats alone can leave between two equal amounts."""
+        ends = self.residuals.ends
+        name = metric.needs[0]
+        of = ("prediction", "recorded") if name == "error" else (name,)
+        return ROUNDING * sum(max(map(abs, ends[one])) for one in of)
 
     @staticmethod
     def _between(metric: Metric, own: Estimate, rest: Estimate) -> tuple[float, float, str]:
