@@ -37,6 +37,10 @@ PROBABLE = ("log-odds", "probability")
 """Units of a model that gives probabilities."""
 
 
+MOST_PREDICTED = 10_000_000
+"""Rows whose predicted amounts are held at once: 1.5 GB with two attributes, as measured."""
+
+
 def scored_in_batches(
     plan: AuditPlan,
     source: Source,
@@ -92,12 +96,13 @@ def predicted_in_batches(
     """Predict an amount batch by batch, and hold it beside the recorded one and the keys.
 
     Features are let go with their batch. What is held of a row are its groups and two numbers: how
-    errors are to be counted is known only when the last of them is.
+    errors are to be counted is known only when the last of them is. They are therefore bounded.
 
     Raises
     ------
     DataError
-        The label holds something that is not a finite number; or the rows are held by Spark.
+        The label holds something that is not a finite number; there are too many rows to be held;
+        or Spark holds them.
     """
     import narwhals.stable.v2 as nw
     import pandas as pd
@@ -108,8 +113,16 @@ def predicted_in_batches(
             "predictions into a column, and name that as data.decision."
         )
     recorded, unreadable = numbers(source, plan.data.label or "")
-    bad = collected(source.frame.select(n=ones(unreadable)).select(nw.col("n").sum()))
-    if strange := int(bad["n"].iloc[0]):
+    seen = source.frame.select(n=ones(unreadable))
+    bad = collected(seen.select(nw.col("n").sum(), nw.len().alias("rows"))).iloc[0]
+    if (rows_in := int(bad["rows"])) > MOST_PREDICTED:
+        raise DataError(
+            f"The data have {rows_in:,} rows, but a model is asked for the amounts of at most "
+            f"{MOST_PREDICTED:,}, because they are held in memory until the last is known. Write "
+            f"its predictions into a column, and name that as data.decision: a column is counted "
+            f"where it is, however long."
+        )
+    if strange := int(bad["n"] or 0):
         raise DataError(
             f"Label column '{plan.data.label}' holds recorded amounts, but {strange} rows hold "
             f"something that is not a finite number. The task is regression. Mend or empty those "
