@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from auditkit.baseline import Pair, pair
 from auditkit.evidence.counts import Counts, GroupTable, paired_cells, tabulate
 from auditkit.evidence.design import design_of
-from auditkit.measure import counted, measurable, number, tallied, worth
+from auditkit.measure import Tallied, counted, measurable, number, tallied, worth
 from auditkit.metrics.registry import Metric, rates
-from auditkit.results import ALL, SeedSpread
+from auditkit.results import ALL, SeedSpread, Status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +56,7 @@ def _rows(
     gaps = own - np.stack([audited.rest.rate, *(pair.baseline.rest.rate for pair in pairs)])
     changed = np.mean([_changed(pair, metric) for pair in pairs], axis=0)
     for i, (attribute, group) in enumerate(groups.names):
-        status, note = worth(audited.own, i, floor)
+        status, note = _worth(audited, pairs, i, floor)
         compared = attribute != ALL
         yield SeedSpread(
             metric.name,
@@ -74,6 +74,27 @@ def _rows(
             status,
             note,
         )
+
+
+def _worth(audited: Tallied, pairs: Sequence[Pair], i: int, floor: int) -> tuple[Status, str]:
+    """Say what a range is worth: no more than that of the run with the fewest decisions."""
+    status, note = worth(audited.own, i, floor)
+    if status is not Status.OK:
+        return status, note
+    runs = [worth(run.baseline.own, i, floor) for run in pairs]
+    if poor := next((why for found, why in runs if found is not Status.OK), ""):
+        return Status.INSUFFICIENT, f"in another run: {poor}"
+    known = [
+        run.baseline for run in pairs if run.shared
+    ]  # else who is counted follows from decisions
+    for theirs, ours, who in (
+        ([run.own for run in known], audited.own, "these people"),
+        ([run.rest for run in known], audited.rest, "everyone else"),
+    ):
+        missing = max((int(ours.people[i] - side.people[i]) for side in theirs), default=0)
+        if missing > 0:
+            return status, f"another run has no decision about {missing} of {who}"
+    return status, ""
 
 
 def _changed(pair: Pair, metric: Metric) -> "Floats":

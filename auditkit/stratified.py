@@ -216,6 +216,11 @@ class Comparison:
         some = off > ROUNDING
         note = f"{off:.1%} of the group are at values with nobody of the rest" if some else ""
         status, why = worth(own, 0, self.floor)
+        pairs = [self.within[k][:2] for k in shared]
+        fewest = min(sum(float(s.effective[0]) for s in side) for side in zip(*pairs, strict=True))
+        if status is Status.OK and fewest < self.floor:
+            status, told = Status.INSUFFICIENT, f"at values of {self.what} that both have, group"
+            why = f"{told} or rest tell no more than {fewest:.1f} people, {self.floor} wanted"
         return self._row(
             POOLED,
             (estimate, float(bounds.lower), float(bounds.upper)),

@@ -160,6 +160,12 @@ class Cells:
 
         return np.nan_to_num(self.rate) * self.size, self.size
 
+    def within(self, bands: "NDArray[np.bool_]") -> "Cells":
+        """Put some bands into one."""
+        return Cells(
+            *(getattr(self, name)[bands].sum(keepdims=True) for name in self.__annotations__)
+        )
+
     def whole(self) -> "Cells":
         """Put all bands into one."""
         return Cells(*(getattr(self, name).sum(keepdims=True) for name in self.__annotations__))
@@ -237,6 +243,11 @@ class Told:
         )
         whole, of_rest = own.whole(), rest.whole()
         status, note = self._worth(whole, of_rest, 0, attribute, bool(others))
+        both = (own.weight > 0) & (rest.weight > 0)
+        if status is Status.OK and both.any() and not both.all():  # the gap is theirs alone
+            shared, of_both = own.within(both), rest.within(both)
+            status, note = self._worth(shared, of_both, 0, attribute, bool(others))
+            note = f"in bands that both have: {note}" if note else ""
         off = float(own.weight[rest.weight == 0].sum() / max(own.weight.sum(), 1e-300))
         if status is not Status.UNDEFINED and others and off > 0:
             told = f"{off:.1%} of the group are in bands with nobody of the rest"
