@@ -387,6 +387,11 @@ class Data(Strict):
             return None
         if twice := sorted({level for level in value if value.count(level) > 1}):
             raise ValueError(f"names {listed(twice)} more than once")
+        if taken := sorted({level for level in value if level in RESERVED}):
+            raise ValueError(
+                f"names {listed(taken)}, which auditkit uses itself. Write that level otherwise, "
+                f"in the data too"
+            )
         if not 2 <= len(value) <= MOST_NEED_LEVELS:
             raise ValueError(
                 f"lists {len(value)} levels of need, least need first; give 2 to {MOST_NEED_LEVELS}"
@@ -435,8 +440,10 @@ class Data(Strict):
                 f"data.need names the label '{self.need}', and data.positive says who is in need. "
                 f"Take data.{given[0]} out"
             )
-        for role in ("decision", "baseline", "score"):
-            if self.need == getattr(self, role):
+        apart = ("decision", "baseline", "score", "weight", "cluster", "count", "key")
+        for role in (*apart, "seeds"):
+            named = getattr(self, role)
+            if self.need == named or (role == "seeds" and self.need in self.seeds):
                 raise ValueError(
                     f"data.need and data.{role} both name '{self.need}': nobody would be compared "
                     f"at equal need. Name the column that says who needs help"

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 FINE, COARSE = 20, 10
 """Bands at most, and at least where so many levels occur."""
 LARGEST_NEED = 1e60
+MOST_OFFSET = 1e6
+"""So many times what it varies by, need may be: squares beyond that hold no spread any more."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +216,18 @@ def _ends(source: Source, name: str) -> tuple[float, float]:
         raise DataError(
             f"Column '{name}' is need, with numbers as large as {max(abs(low), abs(high)):g}, "
             f"which cannot be added up exactly. Write it in another unit."
+        )
+    largest = max(abs(low), abs(high))
+    if 0 < largest < 1 / LARGEST_NEED:
+        raise DataError(
+            f"Column '{name}' is need, with numbers no larger than {largest:g}, which cannot be "
+            f"added up exactly. Write it in another unit."
+        )
+    if 0 < high - low < largest / MOST_OFFSET:
+        raise DataError(
+            f"Column '{name}' is need, with numbers that differ too little for their size "
+            f"({canonical(low)} to {canonical(high)}) to tell how they spread. Take the same "
+            f"number from all of them."
         )
     return low, high
 

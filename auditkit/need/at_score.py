@@ -5,6 +5,8 @@ programme: at the same score, one group was sicker.
 """
 
 from dataclasses import dataclass
+from functools import reduce
+from math import isclose
 from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import outcome_cells, tabulate
@@ -25,6 +27,7 @@ AT_SCORE = "mean_need_at_score"
 SCORE_BANDS = 10
 Z95 = 1.959963984540054
 MEANS_OF_BANDS = "people are taken at the mean need of their group in their band of need"
+NO_SPREAD = "no spread of need at the same score can be told: no interval"
 CLUSTERED = "people were drawn in clusters: no interval in this version"
 
 
@@ -42,13 +45,10 @@ class Side:
     v: "Floats"
     v2: "Floats"
 
-    def plus(self, other: "Side", sign: int = 1) -> "Side":
-        """Add, or take away, the people of another side."""
-        import numpy as np
-
+    def plus(self, other: "Side") -> "Side":
+        """Add the people of another side."""
         names = ("n", "w", "w2", "v", "v2")
-        sums = (getattr(self, k) + sign * getattr(other, k) for k in names)
-        return Side(*(np.where(np.abs(x) < 1e-9, 0.0, x) for x in sums))
+        return Side(*(getattr(self, k) + getattr(other, k) for k in names))
 
 
 def mean_need_at_score(
@@ -79,13 +79,11 @@ def mean_need_at_score(
         if len(recorded) < 2:
             continue
         sides = {i: _side(histograms[i], moments[i], edges) for i in recorded}
-        everybody = sides[recorded[0]]
-        for i in recorded[1:]:
-            everybody = everybody.plus(sides[i])
         for i in recorded:
             if groups.names[i][1] == NOT_RECORDED:
                 continue
-            rest = everybody.plus(sides[i], -1)
+            # added up, not taken from everybody: what rounding leaves there would pass for people
+            rest = reduce(Side.plus, (sides[k] for k in recorded if k != i))
             rows.append(_row(plan, evidence, groups.names[i], sides[i], rest, floor))
     return tuple(rows)
 
@@ -164,6 +162,10 @@ def _row(
     if fewest < floor:
         status = Status.INSUFFICIENT
         notes.append(f"{fewest:.0f} people at scores of both sides, at least {floor} wanted")
+    elif (telling := min(_effective(side, shared) for side in (own, rest))) < floor:
+        status = Status.INSUFFICIENT
+        told = f"people at scores of both sides tell no more than {telling:.1f} drawn alone"
+        notes.append(f"{told}, at least {floor} wanted")
     off = 1 - float(a.sum()) / float(own.w.sum())
     if off > 1e-9:
         notes.append(f"{off:.1%} of the group have scores of nobody of the rest")
@@ -172,11 +174,21 @@ def _row(
         notes.append(MEANS_OF_BANDS)
     if clustered:
         notes.append(CLUSTERED)
-    ends = (None, None) if clustered else (number(gap - half), number(gap + half))
+    elif not half > 0:
+        notes.append(NO_SPREAD)
+    known = half > 0 and not clustered
+    ends = (number(gap - half), number(gap + half)) if known else (None, None)
     return NeedDepth(
         AT_SCORE, *name, REST, n, number(of_own), None, None, rest_n, number(of_rest), number(gap),
         *ends, status, "; ".join(notes),
     )  # fmt: skip
+
+
+def _effective(side: Side, shared: "NDArray[np.bool_]") -> float:
+    """How many people drawn alone tell as much (Kish, 1965)."""
+    kish = float(side.w[shared].sum() ** 2 / side.w2[shared].sum())
+    people = float(side.n[shared].sum())
+    return people if isclose(kish, people) else kish
 
 
 def _variance(side: Side, shared: "NDArray[np.bool_]", share: "Floats") -> float:

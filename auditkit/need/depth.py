@@ -21,6 +21,7 @@ MISSED, UNSERVED = "missed_need", "unserved_share"
 MEANS = ("mean_need_missed", "mean_need_selected", "mean_need_not_selected")
 NO_NUMBERS = "need is declared in levels, which cannot be added up"
 NEGATIVE = "some need is below 0, so its sum is no amount of need"
+ALIKE = "all have the same need: no interval"
 CLUSTERED = "people were drawn in clusters: no interval in this version"
 
 
@@ -128,9 +129,11 @@ def _worth(part: Part, share: tuple[float, float], floor: int) -> tuple[Status, 
         return Status.UNDEFINED, f"the need of all {part.n} people is 0"
     if part.n < floor:
         return Status.INSUFFICIENT, f"{part.n} people, at least {floor} wanted"
-    if share[1] < floor:
+    # a share next to 0 or 1 hides in its variance that one person may carry most of the need
+    size = min(share[1], part.v**2 / part.wv2)
+    if size < floor:
         told = f"the need of {part.n} people lies so unevenly that it tells no more than"
-        return Status.INSUFFICIENT, f"{told} {share[1]:.1f} people, at least {floor} wanted"
+        return Status.INSUFFICIENT, f"{told} {size:.1f} people, at least {floor} wanted"
     return Status.OK, ""
 
 
@@ -150,8 +153,9 @@ def _means(
     cells, known = outcome_cells(), _known(evidence)
     assert evidence.counts.needs is not None  # noqa: S101
     in_need = evidence.counts.needs >= (bands.first_in_need or 0)
+    missed = "not selected" if bands.first_in_need is None else "in need and not selected"
     among_ = (
-        (MEANS[0], cells.decided & ~cells.selected, in_need, "not selected"),
+        (MEANS[0], cells.decided & ~cells.selected, in_need, missed),
         (MEANS[1], cells.selected & cells.decided, known, "selected"),
         (MEANS[2], cells.decided & ~cells.selected, known, "not selected"),
     )
@@ -177,15 +181,21 @@ def _held(part: Part, who: str, floor: int) -> tuple[Status, str]:
         return Status.UNDEFINED, f"nobody {who} to take a mean of"
     if part.n < floor:
         return Status.INSUFFICIENT, f"{part.n} people {who}, at least {floor} wanted"
-    return Status.OK, ""
+    if part.effective < floor:
+        told = f"{part.n} people {who} tell no more than {part.effective:.1f} drawn alone"
+        return Status.INSUFFICIENT, f"{told}, at least {floor} wanted"
+    return Status.OK, ALIKE if part.alike else ""
 
 
 def _both(
     own: tuple[Status, str], rest: tuple[Status, str], name: tuple[str, str]
 ) -> tuple[Status, str]:
     """Say what a measure and its gap are worth: too few people of the rest leave no conclusion."""
-    if own[0] is not Status.OK or rest[0] is Status.OK or name[0] == ALL:
+    if own[0] is not Status.OK or name[0] == ALL:
         return own
+    if rest[0] is Status.OK:
+        of_rest = f"of the rest: {rest[1]}" if rest[1] else ""
+        return own[0], "; ".join(part for part in (own[1], of_rest) if part)
     return Status.INSUFFICIENT, f"of the rest: {rest[1]}"
 
 

@@ -150,7 +150,9 @@ class AtEqualNeed:
         if not enough and status is Status.OK:
             status = Status.INSUFFICIENT
             note.append(f"no band of need has {c.floor} people of the group and of the rest")
-        if self.banding == BANDS and len(self.names) < COARSE:
+        if len(self.names) == 1:
+            note.append("everybody has the same recorded need, so this is the raw gap")
+        elif self.banding == BANDS and len(self.names) < COARSE:
             note.append(f"need has {len(self.names)} levels: each is a band")
         if c.together:
             note.append(TOGETHER)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isclose
 from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import Counts, GroupTable
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 PEOPLE, WEIGHT, SQUARE = "n", "w", "w2"
 """Names of sums beside those that ``Amounts.need`` has."""
+SIGNED = ("v", "wv")
+"""Sums of need itself, which may be below 0."""
+NO_SPREAD = 1e-14
+"""So small a share of the squared mean is rounding: everybody has the same need."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +55,32 @@ class Part:
         return self.v / self.w if self.w > 0 else float("nan")
 
     @property
-    def variance(self) -> float:
-        """Variance of the mean need, linearised; NaN under two people."""
-        if self.n < 2 or not self.w > 0:
-            return float("nan")
+    def effective(self) -> float:
+        """How many people drawn alone tell as much (Kish, 1965)."""
+        kish = self.w**2 / self.w2 if self.w2 > 0 else 0.0
+        return float(self.n) if isclose(kish, self.n) else min(kish, float(self.n))
+
+    @property
+    def alike(self) -> bool:
+        """Whether several people have one and the same need, so that no spread can be told."""
+        return self.n > 1 and self._spread <= NO_SPREAD * self.mean**2 * self.w2
+
+    @property
+    def _spread(self) -> float:
         m = self.mean
-        spread = max(self.wv2 - 2 * m * self.wv + m * m * self.w2, 0.0)
-        return spread / self.w**2 * self.n / (self.n - 1)
+        return max(self.wv2 - 2 * m * self.wv + m * m * self.w2, 0.0)
+
+    @property
+    def variance(self) -> float:
+        """Variance of the mean need, linearised; NaN under two people, or where all are alike."""
+        if self.n < 2 or not self.w > 0 or self.alike:
+            return float("nan")
+        return self._spread / self.w**2 * self.n / (self.n - 1)
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Two-sided 95 % interval of the mean."""
-        bounds = mean_interval(self.mean, self.variance, self.n)
+        """Two-sided 95 % interval of the mean; of weighted people as of those they tell."""
+        bounds = mean_interval(self.mean, self.variance, self.effective)
         return float(bounds.lower), float(bounds.upper)
 
 
@@ -82,7 +101,7 @@ class NeedTotals:
     def parts(self, outcomes: "Mask", cells: "NDArray[np.bool_]") -> tuple[list[Part], list[Part]]:
         """Add up the people of each group, and of its rest, in some outcomes and cells."""
         both: dict[str, tuple[Floats, Floats]] = {
-            name: self._by_group(table[:, outcomes].sum(axis=1) * cells)
+            name: self._by_group(table[:, outcomes].sum(axis=1) * cells, signed=name in SIGNED)
             for name, table in self.sums.items()
         }
 
@@ -92,7 +111,8 @@ class NeedTotals:
 
         return side(0), side(1)
 
-    def _by_group(self, values: "Floats") -> "tuple[Floats, Floats]":
+    def _by_group(self, values: "Floats", *, signed: bool) -> "tuple[Floats, Floats]":
+        """Add up; of what is never below 0 no rest is, whatever rounding left of it."""
         import numpy as np
 
         own, rest = np.zeros(len(self.groups.names)), np.zeros(len(self.groups.names))
@@ -104,7 +124,7 @@ class NeedTotals:
             recorded = sums[:-1].sum()
             own[block.start : block.stop] = sums[:size]
             others = np.where(np.arange(size) < block.groups, recorded - sums[:size], recorded)
-            rest[block.start : block.stop] = np.maximum(others, 0.0)
+            rest[block.start : block.stop] = others if signed else np.maximum(others, 0.0)
         return own, rest
 
 

@@ -179,7 +179,7 @@ def _pooled_table(record: AuditRecord, attribute: str) -> Table:
                 Cell(POINTS.value(r.corrected), detail=without),
             )
         if limit is not None:
-            line += (r.shown or "too few to say",)
+            line += (_shown(r),)
         cells.append(line)
     note = "Gap: share selected, minus that of everyone else; below 0, the group is selected less."
     if limit is not None:
@@ -190,6 +190,14 @@ def _pooled_table(record: AuditRecord, attribute: str) -> Table:
         )
     title = f"Who is selected at equal need, by {words.attribute(attribute)}"
     return table(title, columns, cells, f"{note} {cut(len(rows))}".strip())
+
+
+def _shown(row: EqualNeed) -> str:
+    """Say what was shown, and that it was not of people whom nobody could be compared with."""
+    alone = row.off_support or 0.0
+    if row.shown == "within" and alone > 1e-9:
+        return f"within, of the {words.rate(1 - alone, True)} compared"
+    return row.shown or "too few to say"
 
 
 def lines(record: AuditRecord, attribute: str) -> Sweep | None:
