@@ -123,7 +123,9 @@ def weighted(source: Source, name: str) -> Amounts:
     return Amounts(
         {
             "w": (value * 2.0**bits).floor().cast(nw.Int64),
-            "w2": (value * value * 2.0**square_bits).floor().cast(nw.Int64),
+            # rounded up: beside one huge weight the squares of others would be 0, and intervals
+            # that rest on them would have no width
+            "w2": -(-(value * value * 2.0**square_bits)).floor().cast(nw.Int64),
         },
         bits,
         square_bits,
@@ -179,12 +181,14 @@ def _facts(source: Source, name: str) -> _Facts:
 
     value, unparsable = numbers(source, name)
     filled = value.fill_null(0.0)
+    # larger numbers are whole, and a database may not be able to cut them
+    small = nw.when(filled.abs() < LARGEST_COUNT).then(filled).otherwise(nw.lit(0.0))
     seen = source.frame.select(
         v=filled,
         missing=ones(value.is_null() & ~unparsable),
         unparsable=ones(unparsable),
         negative=ones(filled < 0),
-        broken=ones(filled != filled.floor()),
+        broken=ones(small != small.floor()),
     )
     columns = ("missing", "unparsable", "negative", "broken")
     totals = seen.select(

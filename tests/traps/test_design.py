@@ -221,3 +221,26 @@ def test_a_design_column_in_the_protected_source_is_said_to_be_there():
     apart = pd.DataFrame({"id": [1, 2], "g": ["a", "b"], "w": [1.0, 2.0]})
     with pytest.raises(DataError, match="'w' is in the protected source, from which only"):
         audit(rows, protected=apart, key="id", weight="w")
+
+
+@pytest.mark.parametrize("huge", [3e8, 1e9, 1e12])
+def test_beside_one_huge_weight_no_interval_loses_its_width(huge):
+    # squares of all other weights were 0 beside its square: "within" from -1.5896 to -1.5859 points
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {
+            "g": rng.choice(["f", "m"], 2000),
+            "y": rng.choice(["yes", "no"], 2000),
+            "d": rng.choice([0, 1], 2000),
+            "w": 1.0,
+        }
+    )
+    at = frame.query("g == 'm' and y == 'no'").index[0]
+    frame.loc[at, "w"] = huge
+    made = audit(frame, weight="w", label="y", positive="yes", smallest=30)
+    checks = made.table("checks").query("check == 'false_negative_gap'")
+    assert set(checks["outcome"]) == {"indeterminate"}
+    assert (checks["upper"] - checks["lower"] > 0.1).all()
+    f = row(made, metric="selection_rate", group="f")
+    assert f["status"] == "insufficient"
+    assert f["upper"] - f["lower"] > 0.06
