@@ -44,10 +44,16 @@ MOST_SEEDS = 50
 
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+\.0+")
 NUMBER = re.compile(
-    r"\s*[-+]?(?:(?:[0-9]{1,300}(?:\.[0-9]*)?|\.[0-9]+)"
-    r"|(?:[0-9]{1,8}(?:\.[0-9]*)?|\.[0-9]+)[eE](?:\+?[0-2]?[0-9]{1,2}|-[0-9]{1,3}))\s*"
+    "[ \t\r\n]*"
+    r"[-+]?(?:(?:[0-9]{1,150}[0-9]{0,150}(?:\.[0-9]*)?|\.[0-9]+)"
+    r"|(?:[0-9]{1,8}(?:\.[0-9]*)?|\.[0-9]+)[eE](?:\+?[0-2]?[0-9]{1,2}|-[0-9]{1,3}))"
+    "[ \t\r\n]*"
 )
-"""Text that is read as a number, the same on every engine, and never an infinite one."""
+"""Text that is read as a number, the same on every engine, and never an infinite one.
+
+Engines do not agree on what else is a blank (SQLite read 20 behind a no-break space as 0), and
+PostgreSQL repeats nothing more than 255 times.
+"""
 
 
 def canonical(value: object) -> str:
@@ -66,7 +72,8 @@ def canonical(value: object) -> str:
         if value in ("True", "False"):
             return value.lower()
         if WHOLE_NUMBER.fullmatch(value):
-            return value.split(".")[0].removeprefix("+")
+            whole = value.split(".")[0].removeprefix("+")
+            return "0" if whole == "-0" else whole  # a float spells it so too
         return value if value.isascii() else unicodedata.normalize("NFC", value)
     if isinstance(value, bool):
         return str(value).lower()

@@ -24,7 +24,7 @@ def joined(data: Source, protected: Source, key: str, attributes: Sequence[str])
     Raises
     ------
     DataError
-        Keys occur more than once, or cannot be compared as text.
+        Keys occur more than once, cannot be compared as text, or match nowhere.
     """
     import narwhals.stable.v2 as nw
 
@@ -51,6 +51,12 @@ def joined(data: Source, protected: Source, key: str, attributes: Sequence[str])
     frame = left.join(right, on=KEY, how="left")
     total, matched = _counts(frame)
     beside = _rows(protected)
+    if not matched:  # else it would be told that the attributes are not recorded, which they are
+        raise DataError(
+            f"Column '{key}' is the key, but none of the {total:,} rows of the data has a match "
+            f"among the {beside:,} rows of the protected source. Keys are compared as text, so "
+            f"that 01 and 1, k1 and K1, or a blank more make two keys: spell them alike in both."
+        )
     return replace(
         data,
         frame=frame,

@@ -127,6 +127,14 @@ class Opener:
         import narwhals.stable.v2 as nw
 
         side = self.open(protected, table, "protected")
+        if side.engine == source.engine == "ibis":
+            ours, theirs = (one.frame.to_native().get_backend() for one in (source, side))
+            if ours is not theirs:
+                raise DataError(
+                    "The data and the protected attributes are in two databases, which cannot be "
+                    "joined without copying one into the other. Put both tables in one database, "
+                    "or hand both over as files."
+                )
         if side.engine == source.engine and side.connection is source.connection:
             return side
         local = side.engine in ("pandas", "polars") or side.connection is not None

@@ -1,0 +1,107 @@
+"""Traps of where rows live: no engine reads a cell otherwise, no join hides that it failed."""
+
+import re
+import sqlite3
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import auditkit
+from auditkit import DataError
+from auditkit.plan import NUMBER, canonical
+
+
+@pytest.fixture
+def rows():
+    rng = np.random.default_rng(2)
+    yes = ["yes", "no"]
+    frame = pd.DataFrame({"y": rng.choice(yes, 200), "d": rng.choice(yes, 200)})
+    return frame.assign(
+        id=[f"k{i}" for i in range(200)], age=[str(17 + i % 60) for i in range(200)]
+    )
+
+
+def audit(data, **changes):
+    asked = {"label": "y", "positive": "yes", "decision": "d", "attributes": ["g"]}
+    return auditkit.audit(None, data, outcome="benefit", policy="minimal", **{**asked, **changes})
+
+
+def kept(frame, kind, folder, name="rows"):
+    """Keep the rows in a kind of source: the data, and the table in it."""
+    if kind == "csv":
+        frame.to_csv(folder / f"{name}.csv", index=False)
+        return folder / f"{name}.csv", None
+    if kind == "sqlite":
+        connection = sqlite3.connect(folder / f"{name}.db")
+        frame.to_sql("t", connection, index=False)
+        connection.close()
+        return f"sqlite:///{folder}/{name}.db", "t"
+    if kind == "polars":
+        return pytest.importorskip("polars").from_pandas(frame), None
+    return frame, None
+
+
+KINDS = ["pandas", "csv", "sqlite", "polars"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2009", "\x0b", "\x1c"], ids=ascii)
+def test_a_blank_that_engines_see_otherwise_makes_no_number(rows, tmp_path, kind, blank):
+    # SQLite read 20 behind a no-break space as 0: people of 20 were counted as under 18
+    rows.loc[[5, 6], "age"] = f"{blank}20"
+    data, table = kept(rows, kind, tmp_path)
+    with pytest.raises(DataError, match="'age' is binned, but 2 rows hold something"):
+        audit(data, table=table, attributes=[auditkit.Attribute("age", bins=[18, 61])])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("text", ["\t20 ", "20\r\n", "20.", "+20", "2e1"])
+def test_a_number_is_read_alike_everywhere(rows, tmp_path, kind, text):
+    rows["age"] = [text if i % 2 else "17" for i in range(200)]
+    data, table = kept(rows, kind, tmp_path)
+    made = audit(data, table=table, attributes=[auditkit.Attribute("age", bins=[18, 61])])
+    sizes = {g.group: g.rows for g in made.record.groups if g.attribute == "age"}
+    assert sizes == {"<18": 100, "[18,61)": 100, ">=61": 0}
+
+
+def test_postgresql_takes_the_pattern_of_a_number():
+    assert all(int(most) <= 255 for most in re.findall(r",(\d+)\}", NUMBER.pattern))
+    assert NUMBER.fullmatch("9" * 300)
+
+
+def test_zero_has_no_sign():
+    assert [canonical(zero) for zero in ("-0.0", "-0.00", "0.0", -0.0, 0)] == ["0"] * 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_join_that_matches_nobody_is_no_attribute_that_was_not_collected(rows, tmp_path, kind):
+    apart = pd.DataFrame({"id": [f"K{i}" for i in range(200)], "g": ["f", "m"] * 100})
+    if kind == "sqlite":
+        data, table = kept(rows, kind, tmp_path)
+        connection = sqlite3.connect(tmp_path / "rows.db")
+        apart.to_sql("apart", connection, index=False)
+        connection.close()
+        beside = {"protected": data, "protected_table": "apart", "table": table}
+    else:
+        data, _ = kept(rows, kind, tmp_path)
+        beside = {"protected": kept(apart, kind, tmp_path, "apart")[0]}
+    with pytest.raises(DataError, match="none of the 200 rows of the data has a match") as caught:
+        audit(data, key="id", **beside)
+    assert "not_collected" not in str(caught.value)
+    assert "k1 " not in str(caught.value).replace("k1 and K1", "")
+
+
+def test_two_databases_are_not_one(rows, tmp_path):
+    apart = pd.DataFrame({"id": rows["id"], "g": ["f", "m"] * 100})
+    data, table = kept(rows, "sqlite", tmp_path)
+    protected, beside = kept(apart, "sqlite", tmp_path, "apart")
+    with pytest.raises(DataError, match="are in two databases"):
+        audit(data, table=table, protected=protected, protected_table=beside, key="id")
+
+
+def test_a_number_beyond_whole_numbers_is_only_a_large_weight(rows):
+    made = audit(
+        rows.assign(w=1e50), weight="w", attributes=[auditkit.Attribute("age", bins=[18, 61])]
+    )
+    assert made.record.rows.used == 200
