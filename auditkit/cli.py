@@ -104,19 +104,21 @@ def _demo_data() -> "ModuleType":
 @click.argument("audit", type=click.Path(path_type=Path))
 @click.option("--table", help="Print one table, such as measurements, disparities or checks.")
 @click.option(
-    "--format", "layout", type=click.Choice(["csv", "json"]), default="csv", show_default=True
+    "--format", "layout", type=click.Choice(["csv", "json"]), help="Of the table; csv by default."
 )
-def show(audit: Path, table: str | None, layout: str) -> int:
+def show(audit: Path, table: str | None, layout: str | None) -> int:
     """Print the verdict of AUDIT (an audit.json or its folder), or one of its tables."""
     from auditkit import api
 
+    if table is None and layout is not None:
+        raise click.UsageError("--format says how a table is printed. Name one with --table.")
     opened = api.load(audit)
     try:
         if table is None:
             for line in _verdict(opened.record):
                 _say(line)
         else:
-            _print_table(opened, table, layout)
+            _print_table(opened, table, layout or "csv")
         _flush()
     except BrokenPipeError:
         raise  # the reader left, and knows it
@@ -319,13 +321,20 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(_guarded(lambda: cli.main(arguments, prog_name="auditkit", standalone_mode=False)))
 
 
+def _complaint(error: click.ClickException) -> list[str]:
+    """Lay out what is wrong with the usage; without a command, the help."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.format_message().splitlines()
+    context = getattr(error, "ctx", None)
+    usage = context.get_usage().splitlines() if context else []
+    return [*usage, f"error: {error.format_message()}"]
+
+
 def _guarded(command: Callable[[], Any]) -> int:
     try:
         return int(command() or 0)
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        usage = context.get_usage().splitlines() if context else []
-        for line in [*usage, f"error: {error.format_message()}"]:
+        for line in _complaint(error):
             _say(line, err=True)
         return EXIT_BAD_INPUT
     except (click.exceptions.Abort, KeyboardInterrupt):

@@ -228,3 +228,19 @@ def test_the_demo_leaves_with_0_and_writes_where_it_says(tmp_path, capsys, monke
     folder = tmp_path / "reports" / "2026-11-23-aid-targeting-score"
     assert sorted(p.name for p in folder.iterdir()) == ["audit.json", "report.html"]
     assert [p.name for p in tmp_path.iterdir()] == ["reports"]
+
+
+def test_without_a_command_the_help_stands_line_by_line(capsys):
+    with pytest.raises(SystemExit) as left:
+        main([])
+    assert left.value.code == 2
+    told = capsys.readouterr().err.splitlines()
+    assert "Commands:" in told
+    assert not any(line.startswith("error") for line in told)
+
+
+def test_a_format_without_a_table_is_refused(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["show", "reports/none", "--format", "json"])
+    assert left.value.code == 2
+    assert "--table" in capsys.readouterr().err
