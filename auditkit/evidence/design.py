@@ -55,6 +55,8 @@ class Design:
         Whether clusters or strata were declared.
     touched : dict of (mask, attribute) to ndarray of int, shape (G, 2)
         Clusters with somebody of a group, and of its rest; empty without clusters.
+    clustered : bool
+        Whether products are over clusters, not over rows.
     """
 
     weight: "NDArray[np.float64]"
@@ -63,6 +65,7 @@ class Design:
     units: "NDArray[np.int64]"
     drawn: bool
     touched: "Mapping[tuple[bytes, str], NDArray[np.int64]]"
+    clustered: bool = False
 
 
 def design_of(counts: Counts, clusters: Clusters | None) -> Design | None:
@@ -81,4 +84,4 @@ def design_of(counts: Counts, clusters: Clusters | None) -> Design | None:
         products = Products(alone, alone, square.ravel()[alone])
         return Design(weight, products, strata, units, drawn, {})
     products = Products(clusters.first, clusters.second, clusters.products)
-    return Design(weight, products, strata, clusters.units, drawn, clusters.touched)
+    return Design(weight, products, strata, clusters.units, drawn, clusters.touched, True)

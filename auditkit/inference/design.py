@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 ROUNDING = 1e-9
 """An effective size this near to the number of people is that number."""
 
+UNSURE = 30
+"""A linearised variance rests on the rows that carry the weight. Where they are as few as this by
+Kish, it can come out near 0 because the heaviest row happens to agree with the rate it makes."""
+
 FEWEST_CLUSTERS = 8
 """With fewer clusters no limit is shown to be kept (statistics.md 20)."""
 
@@ -43,6 +47,8 @@ class Estimates:
         Effective sample size by the weights of rows and clusters alone (Kish, 1965).
     numerator, denominator : ndarray of float, shape (E,)
         Sums of weights.
+    clustered : bool
+        Whether ``kish`` counts clusters; the degrees of freedom then stand for how few they are.
     """
 
     rate: "Floats"
@@ -50,11 +56,13 @@ class Estimates:
     kish: "Floats"
     numerator: "Floats"
     denominator: "Floats"
+    clustered: bool = False
 
     def effective(self, n: "NDArray[np.int64]") -> "Floats":
         """Size of the simple random sample with the same variance, p (1 - p) / V, at most n.
 
-        By Kish where p is 0 or 1, since the variance says nothing there; shape (E,).
+        By Kish where p is 0 or 1, since the variance says nothing there. Without clusters at most
+        that where Kish's is under 30, since so few rows say little of it; shape (E,).
         """
         import numpy as np
 
@@ -63,6 +71,8 @@ class Estimates:
             size = self.rate * (1 - self.rate) / variance
         inside = (self.rate > 0) & (self.rate < 1)
         size = np.where(inside, np.where(variance > 0, size, np.inf), self.kish)
+        few = (self.kish < UNSURE) & (not self.clustered)
+        size = np.where(few, np.minimum(size, self.kish), size)
         size = np.nan_to_num(size, nan=0.0, posinf=np.inf)
         return np.where(size > n * (1 - ROUNDING), n.astype(np.float64), size)
 
@@ -144,7 +154,9 @@ def estimate(
     square = square - (totals * centred) @ totals.T
     weights = np.diag(products(among, among, 1.0) if design.drawn else whole)
     kish = denominator**2 / np.maximum(weights, np.finfo(float).tiny)
-    return Estimates(p, square * np.outer(inverse, inverse), kish, numerator, denominator)
+    return Estimates(
+        p, square * np.outer(inverse, inverse), kish, numerator, denominator, design.clustered
+    )
 
 
 def _of_strata(
@@ -179,7 +191,8 @@ def share_effective(
 
     Rows are drawn one by one. The linearised variance of a share p of total weight W is
     ``((1 - p)^2 S + p^2 R) / W^2`` with the squared weights S of those in the share and R of the
-    others (Woodruff, 1971); by Kish (1965) where p is 0 or 1, as the variance says nothing there.
+    others (Woodruff, 1971); by Kish (1965) where p is 0 or 1, as the variance says nothing there,
+    and at most that where Kish's is under 30.
 
     Parameters
     ----------
@@ -196,10 +209,10 @@ def share_effective(
     (100.0, 100.0)
     """
     variance = ((1 - share) ** 2 * square + share**2 * rest_square) / total**2
-    if 0 < share < 1 and variance > 0:
-        size = share * (1 - share) / variance
-    else:
-        size = total**2 / (square + rest_square)
+    kish = total**2 / (square + rest_square)
+    size = share * (1 - share) / variance if 0 < share < 1 and variance > 0 else kish
+    if kish < UNSURE:
+        size = min(size, kish)
     return float(people) if size > people * (1 - ROUNDING) else size
 
 

@@ -41,7 +41,8 @@ def test_e1_weights_reach_the_rate_and_the_effective_n():
     a = row(made, metric="selection_rate", group="a")
     assert a["estimate"] == pytest.approx(10 / 11)
     assert (a["n"], a["numerator"], a["denominator"]) == (2, 10, 11)
-    assert np.isnan(a["effective_n"])  # p (1 - p) / V is 6, held at the 2 people there are
+    # p (1 - p) / V is 6, but one of the two carries the weight: 11^2 / 101 by Kish
+    assert a["effective_n"] == pytest.approx(121 / 101)
     gap = row(made, "disparities", metric="selection_rate", group="a", against="rest")
     assert gap["estimate"] == pytest.approx(10 / 11)
 
@@ -244,3 +245,19 @@ def test_beside_one_huge_weight_no_interval_loses_its_width(huge):
     f = row(made, metric="selection_rate", group="f")
     assert f["status"] == "insufficient"
     assert f["upper"] - f["lower"] > 0.06
+
+
+@pytest.mark.parametrize("huge", [1e4, 1e6, 1e9])
+def test_two_huge_weights_that_agree_are_no_all_clear(huge):
+    """Both groups' rates are then that of one row: once "within" from -0.16 to 0.15 points."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"g": rng.choice(["f", "m"], 2000), "d": rng.choice([0, 1], 2000)})
+    frame["w"] = 1.0
+    heaviest = [frame[(frame.g == group) & (frame.d == 1)].index[0] for group in "fm"]
+    frame.loc[heaviest, "w"] = huge
+    frame = pd.concat([frame.assign(y="yes"), frame.assign(y="no")])
+    made = audit(frame, weight="w", label="y", positive="yes", smallest=30)
+    assert "within" not in set(made.table("checks")["outcome"])
+    rates = made.table("measurements").query("metric == 'selection_rate' and group in ['f', 'm']")
+    assert set(rates["status"]) == {"insufficient"}
+    assert (rates["effective_n"] < 5).all()
