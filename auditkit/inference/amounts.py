@@ -44,7 +44,7 @@ def welch_interval(
     --------
     >>> bounds = welch_interval(5.0, 0.04, 25, 4.0, 0.09, 10)
     >>> print(f"{bounds.lower:.4f} {bounds.upper:.4f}")
-    0.2442 1.7558
+    0.2409 1.7591
     """
     import numpy as np
     from scipy.special import stdtrit
