@@ -166,7 +166,7 @@ def _run(
                 seeds=over_seeds(
                     groups,
                     evidence.seeds,
-                    min(plan.groups.intersections, len(plan.measured)),
+                    _depth(plan),
                     labelled=labelled,
                     floor=policy.floor,
                 ),

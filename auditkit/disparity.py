@@ -126,6 +126,26 @@ def _row(
     )
 
 
+def gap_to_rest(
+    metric: Metric,
+    named: tuple[str, str],
+    status: Status,
+    note: str,
+    people: int = 0,
+    gap: float | None = None,
+    lower: float | None = None,
+    upper: float | None = None,
+    worse: str = "",
+    effective: float | None = None,
+) -> Disparity:
+    """Make the row of a difference to the rest, of a metric that no gate of a policy reads."""
+    attribute, group = named
+    return Disparity(
+        metric.name, attribute, group, REST, "difference", gap, lower, upper, people, None,
+        worse, status, note, effective,
+    )  # fmt: skip
+
+
 def _bare_range(rates: "NDArray[np.float64]", statistic: str) -> Range:
     """Set the extreme rates against each other, without an interval."""
     import numpy as np

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import hypot, isclose, isnan, sqrt
 
-from auditkit.disparity import ONE_GROUP, worse_off
+from auditkit.disparity import ONE_GROUP, gap_to_rest, worse_off
 from auditkit.evidence.counts import GroupTable
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.residuals import Residuals
@@ -272,7 +272,7 @@ class Amounts:
                 continue
             recorded = self.groups.of(attribute)
             if len(recorded) < 2 and group != NOT_RECORDED:
-                yield self._row(metric, i, Status.NOT_APPLICABLE, ONE_GROUP)
+                yield gap_to_rest(metric, self.groups.names[i], Status.NOT_APPLICABLE, ONE_GROUP)
                 continue
             own = Estimate.of(spread[i], metric.summary, among)
             if metric.summary.statistic == "mean":
@@ -297,13 +297,13 @@ class Amounts:
             status, note = of_rest
         gap = number(own.value - rest.value)
         if gap is None:
-            return self._row(metric, i, status, note, own.people)
+            return gap_to_rest(metric, self.groups.names[i], status, note, own.people)
         if abs(gap) <= self._rounding(metric):
             gap = 0.0  # 4.9 - 4.8 in floats: nobody is worse off for it
         lower, upper, reason = self._between(metric, own, rest)
-        return self._row(
+        return gap_to_rest(
             metric,
-            i,
+            self.groups.names[i],
             status,
             self._note(note, reason, own.error + rest.error, status),
             own.people,
@@ -339,22 +339,3 @@ class Amounts:
         lower = gap - hypot(own.value - own.lower, rest.upper - rest.value)
         upper = gap + hypot(own.upper - own.value, rest.value - rest.lower)
         return lower, upper, own.reason or (rest.reason and f"of the rest: {rest.reason}")
-
-    def _row(
-        self,
-        metric: Metric,
-        i: int,
-        status: Status,
-        note: str,
-        people: int = 0,
-        gap: float | None = None,
-        lower: float | None = None,
-        upper: float | None = None,
-        worse: str = "",
-        effective: float | None = None,
-    ) -> Disparity:
-        attribute, group = self.groups.names[i]
-        return Disparity(
-            metric.name, attribute, group, REST, "difference", gap, lower, upper, people, None,
-            worse, status, note, effective,
-        )  # fmt: skip

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from auditkit.disparity import ONE_GROUP, worse_off
+from auditkit.disparity import ONE_GROUP, gap_to_rest, worse_off
 from auditkit.evidence.counts import GroupTable
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.scores import ScoreCounts
@@ -162,11 +162,15 @@ class Scores:
                 if attribute == ALL:
                     continue
                 if reason:
-                    rows.append(self._row(metric, i, Status.NOT_APPLICABLE, reason))
+                    rows.append(
+                        gap_to_rest(metric, self.groups.names[i], Status.NOT_APPLICABLE, reason)
+                    )
                     continue
                 recorded = self.groups.of(attribute)
                 if len(recorded) < 2 and group != NOT_RECORDED:
-                    rows.append(self._row(metric, i, Status.NOT_APPLICABLE, ONE_GROUP))
+                    rows.append(
+                        gap_to_rest(metric, self.groups.names[i], Status.NOT_APPLICABLE, ONE_GROUP)
+                    )
                     continue
                 rest = pooled(metric, [parts[k] for k in recorded if k != i])
                 rows.append(self._compared(metric, i, estimate_of(parts[i]), rest))
@@ -182,14 +186,14 @@ class Scores:
             status, note = of_rest
         gap, error = number(own.value - rest.value), own.error + rest.error
         if gap is None:
-            return self._row(metric, i, status, note, own.people)
+            return gap_to_rest(metric, self.groups.names[i], status, note, own.people)
         low, high = self._range(metric)
         lower = gap - hypot(own.value - own.lower, rest.upper - rest.value) - error
         upper = gap + hypot(own.upper - own.value, rest.value - rest.lower) + error
         group = self.groups.names[i][1]
-        return self._row(
+        return gap_to_rest(
             metric,
-            i,
+            self.groups.names[i],
             status,
             self._note(note, error, status),
             own.people,
@@ -199,22 +203,3 @@ class Scores:
             worse_off(metric, self.outcome, group, REST, gap),
             None if own.effective == own.smallest else own.effective,
         )
-
-    def _row(
-        self,
-        metric: Metric,
-        i: int,
-        status: Status,
-        note: str,
-        people: int = 0,
-        gap: float | None = None,
-        lower: float | None = None,
-        upper: float | None = None,
-        worse: str = "",
-        effective: float | None = None,
-    ) -> Disparity:
-        attribute, group = self.groups.names[i]
-        return Disparity(
-            metric.name, attribute, group, REST, "difference", gap, lower, upper, people, None,
-            worse, status, note, effective,
-        )  # fmt: skip
