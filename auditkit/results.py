@@ -5,7 +5,7 @@ ever part of a result.
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
@@ -1065,6 +1065,7 @@ def frame(rows: Iterable[Any], kind: type) -> "pd.DataFrame":
 
 
 T = TypeVar("T")
+NO_FLOAT = (str, int, type(None))
 
 
 def round_floats(value: T, digits: int = 10) -> T:
@@ -1080,11 +1081,8 @@ def round_floats(value: T, digits: int = 10) -> T:
         out = tuple(round_floats(item, digits) for item in value)
     elif hasattr(type(value), "__dataclass_fields__"):
         row: Any = value
-        held = [(name, getattr(row, name)) for name in type(row).__dataclass_fields__]
-        changes = {
-            name: round_floats(item, digits)
-            for name, item in held
-            if isinstance(item, float | tuple) or hasattr(item, "__dataclass_fields__")
-        }
-        out = replace(row, **changes) if changes else row
+        held = (getattr(row, name) for name in type(row).__dataclass_fields__)
+        out = type(row)(
+            *(item if isinstance(item, NO_FLOAT) else round_floats(item, digits) for item in held)
+        )
     return cast("T", out)
