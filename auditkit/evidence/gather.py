@@ -52,6 +52,7 @@ from auditkit.evidence.scores import (
 )
 from auditkit.evidence.scoring import Progress, predicted_in_batches, scored_in_batches
 from auditkit.evidence.sources import Source, collected, plainly, source_file
+from auditkit.evidence.together import counted_together
 from auditkit.evidence.wide import is_wide, read_wide
 from auditkit.metrics.registry import rates
 from auditkit.plan import Attribute, AuditPlan
@@ -152,7 +153,7 @@ def gather(
     errors = residuals(columns, cells, seen) if columns is not None else None
     if errors is not None:
         groups = replace(groups, errors=Errors(plan.data.tolerance, errors.one_prediction))
-    scores = _scores(plan, source, seen, scored, cells)
+    scores = _scores(plan, source, taken, cells)
     by_need = None
     if bands is not None and scores is not None:
         by_need = _scores_by_need(plan, source, seen, scored, replace(cells, by=NEED))
@@ -195,6 +196,7 @@ class _Taken:
     scored: ScoreTally
     reservoir: Reservoir | None = None
     columns: AmountColumns | None = None
+    with_scores: "pd.DataFrame | None" = None
 
 
 def _taken(
@@ -222,8 +224,15 @@ def _taken(
             plan, source, keys, amounts, scorer, reservoir, scored, progress
         )
         return _Taken(*of_batches, seen, scored, reservoir)
-    found = _counted(gathered, progress, seen)
-    return _Taken(found, gathered, scorer, seen, scored, columns=columns)
+    together = None
+    if plan.data.score is not None:
+        together = counted_together(_score_column(plan, source), keys, amounts, seen)
+    alone = gathered.frame, gathered.keys, gathered.amounts
+    found, with_scores = together or (tally(*alone, seen), None)
+    if found is not None:
+        people = sum(sums[0] for sums in found.values())
+        progress("counting", people, people)
+    return _Taken(found, gathered, scorer, seen, scored, columns=columns, with_scores=with_scores)
 
 
 def _other_run(
@@ -299,18 +308,16 @@ def _amounts_of(
     return columns, replace(gathered, keys={**gathered.keys, LABEL: recorded, DECISION: side})
 
 
-def _scores(
-    plan: AuditPlan,
-    source: Source,
-    seen: "Mapping[str, pd.Series[Any]]",
-    scored: ScoreTally,
-    cells: Cells,
-) -> ScoreCounts | None:
+def _score_column(plan: AuditPlan, source: Source) -> ScoreColumn:
+    assert plan.data.score is not None  # noqa: S101
+    return ScoreColumn(source, plan.data.score, *(plan.data.score_range or (0.0, 1.0)))
+
+
+def _scores(plan: AuditPlan, source: Source, taken: _Taken, cells: Cells) -> ScoreCounts | None:
     """Count the declared scores, or those of a model that gives probabilities."""
-    if plan.data.score is not None:
-        limits = plan.data.score_range or (0.0, 1.0)
-        return score_counts(ScoreColumn(source, plan.data.score, *limits), cells, seen)
-    return scored.counts(cells)
+    if plan.data.score is None:
+        return taken.scored.counts(cells)
+    return score_counts(_score_column(plan, source), cells, taken.seen, taken.with_scores)
 
 
 def _scores_by_need(
@@ -324,8 +331,7 @@ def _scores_by_need(
     alone = replace(cells, groups=tabulate(cells.counts, 1))
     if plan.data.score is None:
         return scored.counts(alone)
-    limits = plan.data.score_range or (0.0, 1.0)
-    return scores_by_need(ScoreColumn(source, plan.data.score, *limits), alone, seen)
+    return scores_by_need(_score_column(plan, source), alone, seen)
 
 
 def _of_table(plan: AuditPlan, source: Source) -> Evidence:
@@ -430,16 +436,6 @@ def _clusters(
         list(masks.values()),
         connection,
     )
-
-
-def _counted(
-    gathered: Gathered, progress: Progress, seen: "dict[str, pd.Series[Any]]"
-) -> Tally | None:
-    found = tally(gathered.frame, gathered.keys, gathered.amounts, seen)
-    if found is not None:
-        people = sum(sums[0] for sums in found.values())
-        progress("counting", people, people)
-    return found
 
 
 def _examined(

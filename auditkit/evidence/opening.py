@@ -57,7 +57,7 @@ def open_source(
         _require(source.columns, [key, *(name for name in columns if name not in taken)], beside)
         _require(beside.columns, [key], where="the protected source")
         source = joined(source, beside, key, taken)
-    opener.close()
+    opener.close(in_order=plan.data.decision is None)  # a model reads the rows in batches
     return source
 
 
@@ -96,10 +96,10 @@ class Opener:
         """Start DuckDB when it is needed."""
         return Reader()
 
-    def close(self) -> None:
+    def close(self, *, in_order: bool) -> None:
         """Let nothing more be opened."""
         if "reader" in self.__dict__:
-            self.reader.lock()
+            self.reader.lock(in_order=in_order)
 
     def open(self, data: Any, table: str | None, role: str) -> Source:  # noqa: ANN401
         """Open data of any kind."""
