@@ -156,9 +156,7 @@ def clusters(
     )
 
 
-def by_cluster(
-    gathered: Gathered, connection: "duckdb.DuckDBPyConnection | None" = None
-) -> Gathered:
+def by_cluster(gathered: Gathered) -> Gathered:
     """Sum the rows that share cluster and keys, once for all who look at them in several ways.
 
     Clusters are counted, and weights summed, from these totals as from the rows.
@@ -172,7 +170,9 @@ def by_cluster(
     )
     summed = rows.group_by(CLUSTER, *gathered.keys).agg(nw.col(*amounts).sum())
     totals = _kept(
-        summed.with_columns(nw.col(*amounts).cast(nw.Int64)), connection, "totals_of_classes"
+        summed.with_columns(nw.col(*amounts).cast(nw.Int64)),
+        gathered.connection,
+        "totals_of_classes",
     )
     return Gathered(
         totals,

@@ -9,18 +9,20 @@ import itertools
 import json
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError
 from auditkit.evidence.amounts import UNIT, Amounts
 from auditkit.evidence.keys import Key, expressions
+from auditkit.evidence.levels import Levels
 from auditkit.evidence.sources import collected
 from auditkit.metrics.registry import OutcomeCells
 from auditkit.results import ALL, CROSS, NOT_RECORDED
 
 if TYPE_CHECKING:
+    import duckdb
     import narwhals.stable.v2 as nw
     import numpy as np
     import pandas as pd
@@ -174,17 +176,28 @@ def tally(
     return out
 
 
+def levels(found: Tally, keys: Iterable[str]) -> dict[str, Levels]:
+    """Count the people of each text of each key."""
+    columns: dict[str, Levels] = {name: {} for name in keys}
+    for cell, sums in found.items():
+        for rows, text in zip(columns.values(), cell, strict=True):
+            rows[text] = rows.get(text, 0) + sums[0]
+    return columns
+
+
 @dataclass(frozen=True)
 class Gathered:
     """Rows with their decisions, or sums of rows that share all keys, ready to be counted.
 
-    ``cluster`` names the column of the frame that says who was drawn together.
+    ``cluster`` names the column of the frame that says who was drawn together, and ``connection``
+    is that of the frame if DuckDB holds it.
     """
 
     frame: "nw.LazyFrame[Any]"
     keys: "Mapping[str, Key]"
     amounts: Amounts
     cluster: str | None = None
+    connection: "duckdb.DuckDBPyConnection | None" = None
 
 
 def add(total: Tally, more: Tally) -> None:

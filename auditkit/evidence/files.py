@@ -4,15 +4,13 @@ DuckDB streams them. It is told which files it may open, and can reach nothing e
 no network, no extension.
 """
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError, did_you_mean, listed
 from auditkit.evidence.delimited import delimited, literal
+from auditkit.evidence.held import private_duckdb
 from auditkit.evidence.sources import Source, digested, fault, parquet_files
 
 if TYPE_CHECKING:
@@ -26,20 +24,8 @@ class Reader:
     """A DuckDB in memory, and the files it was asked to open."""
 
     def __init__(self) -> None:
-        import duckdb
-
-        # what does not fit in memory is spilled there, never into the working folder
-        private = tempfile.mkdtemp(prefix="auditkit-")
-        self.connection = duckdb.connect(
-            config={
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-                "temp_directory": private,
-                # cells of scores are whole numbers: grouped in an array while they fit into one
-                "perfect_ht_threshold": "22",
-            }
-        )
-        weakref.finalize(self.connection, shutil.rmtree, private, ignore_errors=True)
+        # cells of scores are whole numbers: grouped in an array while they fit into one
+        self.connection = private_duckdb(perfect_ht_threshold="22")
         self.paths: list[str] = []
         self.databases = 0
 

@@ -1,6 +1,7 @@
 """Plan and inputs become evidence: counts, exclusions, notes, and rows to explain."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from auditkit.evidence.counts import (
     Gathered,
     GroupTable,
     Tally,
+    levels,
     outcome_cells,
     refuse_fine_crossings,
     tabulate,
@@ -59,7 +61,6 @@ from auditkit.plan import Attribute, AuditPlan
 from auditkit.results import Exclusion, SourceFile
 
 if TYPE_CHECKING:
-    import duckdb
     import narwhals.stable.v2 as nw
     import pandas as pd
 
@@ -119,6 +120,18 @@ def gather(
     PlanError, DataError, ModelError
         What cannot be audited, and how to mend it.
     """
+    with ExitStack() as after:
+        return _gathered(plan, data, model, progress, protected, after)
+
+
+def _gathered(
+    plan: AuditPlan,
+    data: Any,  # noqa: ANN401
+    model: Any,  # noqa: ANN401
+    progress: Progress,
+    protected: Any,  # noqa: ANN401
+    after: ExitStack,
+) -> Evidence:
     scorer = load_model(model, plan) if model is not None else None
     if scorer is None and plan.model.features is not None:
         raise PlanError("model.features names the columns of a model, but there is no model.")
@@ -137,9 +150,9 @@ def gather(
     if plan.data.need_apart is not None:
         bands = need_bands(plan, source, amounts)
         keys, amounts = with_need(plan, source, keys, amounts, bands)
-    taken = _taken(plan, source, keys, amounts, scorer, model, progress)
-    found, gathered, seen, scored = taken.found, taken.gathered, taken.seen, taken.scored
-    scorer, reservoir, columns = taken.scorer, taken.reservoir, taken.columns
+    taken = _taken(plan, source, keys, amounts, scorer, model, progress, after)
+    found, gathered, seen = taken.found, taken.gathered, taken.seen
+    scorer, reservoir, columns = taken.scorer, taken.reservoir, taken.amounts
     quality = _examined(plan, source, gathered, found, model=scorer is not None, bands=bands)
     assert found is not None  # noqa: S101  (an unmanageable tally was refused by _examined)
     counts = quality.counts(found, amounts)
@@ -153,10 +166,10 @@ def gather(
     errors = residuals(columns, cells, seen) if columns is not None else None
     if errors is not None:
         groups = replace(groups, errors=Errors(plan.data.tolerance, errors.one_prediction))
-    scores = _scores(plan, source, taken, cells)
+    scores = _scores(taken, cells)
     by_need = None
     if bands is not None and scores is not None:
-        by_need = _scores_by_need(plan, source, seen, scored, replace(cells, by=NEED))
+        by_need = _scores_by_need(taken, replace(cells, by=NEED))
     model_files = (source_file("model", model),) if isinstance(model, Path) else ()
     return Evidence(
         counts=counts,
@@ -167,7 +180,6 @@ def gather(
             *quality.notes,
             *(errors.notes if errors is not None else _too_good(counts)),
             *(scores.notes if scores else ()),
-            *((spark.UNSCORED,) if scorer is not None and source.engine == "pyspark" else ()),
         ),
         files=(*source.files, *model_files),
         unmatched=(source.unmatched, source.unmatched_protected),
@@ -195,7 +207,8 @@ class _Taken:
     seen: "dict[str, pd.Series[Any]]"
     scored: ScoreTally
     reservoir: Reservoir | None = None
-    columns: AmountColumns | None = None
+    amounts: AmountColumns | None = None
+    column: ScoreColumn | None = None
     with_scores: "pd.DataFrame | None" = None
 
 
@@ -207,16 +220,20 @@ def _taken(
     scorer: Scorer | None,
     model: Any,  # noqa: ANN401
     progress: Progress,
+    after: ExitStack,
 ) -> _Taken:
     """Count the rows where they are, or as the model scores them batch by batch."""
     seen: dict[str, pd.Series[Any]] = {}
-    scored, columns = ScoreTally(), None
+    scored, columns, column = ScoreTally(), None, None
     if plan.data.amounts:
         columns, gathered = _amounts_of(plan, source, keys, amounts, scorer, progress)
     elif scorer is None:
-        gathered = Gathered(source.frame, keys, amounts, plan.data.cluster)
+        gathered = Gathered(source.frame, keys, amounts, plan.data.cluster, source.connection)
+        if plan.data.score is not None:
+            limits = plan.data.score_range or (0.0, 1.0)
+            column = ScoreColumn(source, plan.data.score, *limits)
     elif source.engine == "pyspark":
-        gathered = spark.scored(plan, source, keys, amounts, scorer, model)
+        gathered, column = spark.scored(plan, source, keys, amounts, scorer, model, after)
     else:
         kept = 0 if plan.data.several_classes else plan.explain.rows
         reservoir = Reservoir(kept, plan.audit.seed) if kept else None
@@ -224,15 +241,13 @@ def _taken(
             plan, source, keys, amounts, scorer, reservoir, scored, progress
         )
         return _Taken(*of_batches, seen, scored, reservoir)
-    together = None
-    if plan.data.score is not None:
-        together = counted_together(_score_column(plan, source), keys, amounts, seen)
-    alone = gathered.frame, gathered.keys, gathered.amounts
-    found, with_scores = together or (tally(*alone, seen), None)
+    alone = gathered.keys, gathered.amounts, seen
+    together = counted_together(column, *alone) if column is not None else None
+    found, with_scores = together or (tally(gathered.frame, *alone), None)
     if found is not None:
         people = sum(sums[0] for sums in found.values())
         progress("counting", people, people)
-    return _Taken(found, gathered, scorer, seen, scored, columns=columns, with_scores=with_scores)
+    return _Taken(found, gathered, scorer, seen, scored, None, columns, column, with_scores)
 
 
 def _other_run(
@@ -269,9 +284,9 @@ def _classes(
     refuse_many_classes(classes, depth)
     if gathered.cluster is None:
         return classes
-    totals = by_cluster(gathered, source.connection)
+    totals = by_cluster(gathered)
     seen = (
-        _clusters(totals, quality.against_all(place), classes.counts, depth, None)
+        _clusters(totals, quality.against_all(place), classes.counts, depth)
         for place in range(len(classes.names))
     )
     return replace(classes, clusters=tuple(seen))
@@ -299,7 +314,7 @@ def _amounts_of(
     told = (f"Column '{plan.data.decision}'", f"Label column '{label}'")
     if scorer is None:
         columns = AmountColumns(source, plan.data.decision or "", label, tolerance, told)
-        gathered = Gathered(source.frame, keys, amounts, plan.data.cluster)
+        gathered = Gathered(source.frame, keys, amounts, plan.data.cluster, source.connection)
     else:
         told = ("The model's prediction", told[1])
         held, gathered = predicted_in_batches(plan, source, keys, amounts, scorer, progress)
@@ -308,30 +323,19 @@ def _amounts_of(
     return columns, replace(gathered, keys={**gathered.keys, LABEL: recorded, DECISION: side})
 
 
-def _score_column(plan: AuditPlan, source: Source) -> ScoreColumn:
-    assert plan.data.score is not None  # noqa: S101
-    return ScoreColumn(source, plan.data.score, *(plan.data.score_range or (0.0, 1.0)))
-
-
-def _scores(plan: AuditPlan, source: Source, taken: _Taken, cells: Cells) -> ScoreCounts | None:
+def _scores(taken: _Taken, cells: Cells) -> ScoreCounts | None:
     """Count the declared scores, or those of a model that gives probabilities."""
-    if plan.data.score is None:
+    if taken.column is None:
         return taken.scored.counts(cells)
-    return score_counts(_score_column(plan, source), cells, taken.seen, taken.with_scores)
+    return score_counts(taken.column, cells, taken.seen, taken.with_scores)
 
 
-def _scores_by_need(
-    plan: AuditPlan,
-    source: Source,
-    seen: "Mapping[str, pd.Series[Any]]",
-    scored: ScoreTally,
-    cells: Cells,
-) -> ScoreCounts | None:
+def _scores_by_need(taken: _Taken, cells: Cells) -> ScoreCounts | None:
     """Count the same scores by band of need, of attributes alone: crossings are not ranked."""
     alone = replace(cells, groups=tabulate(cells.counts, 1))
-    if plan.data.score is None:
-        return scored.counts(alone)
-    return scores_by_need(_score_column(plan, source), alone, seen)
+    if taken.column is None:
+        return taken.scored.counts(alone)
+    return scores_by_need(taken.column, alone, taken.seen)
 
 
 def _of_table(plan: AuditPlan, source: Source) -> Evidence:
@@ -411,7 +415,7 @@ def _design(
     """Say how the rows were drawn, if the plan declares weights, clusters or strata."""
     if gathered.cluster is None:
         return design_of(counts, None)
-    return design_of(counts, _clusters(gathered, quality, counts, depth, source.connection))
+    return design_of(counts, _clusters(gathered, quality, counts, depth))
 
 
 def _clusters(
@@ -419,7 +423,6 @@ def _clusters(
     quality: Quality,
     counts: Counts,
     depth: int,
-    connection: "duckdb.DuckDBPyConnection | None",
 ) -> Clusters:
     """Count who was drawn together, with the outcomes that ``quality`` reads."""
     assert gathered.cluster is not None  # noqa: S101
@@ -434,7 +437,7 @@ def _clusters(
         counts,
         depth,
         list(masks.values()),
-        connection,
+        gathered.connection,
     )
 
 
@@ -448,13 +451,9 @@ def _examined(
     bands: NeedBands | None = None,
 ) -> Quality:
     """Look at the levels of each key; if the joint table is too large, count each key by itself."""
-    columns: dict[str, Levels]
     keys = gathered.keys
     if found is not None:
-        columns = {name: {} for name in keys}
-        for cell, sums in found.items():
-            for levels, text in zip(columns.values(), cell, strict=True):
-                levels[text] = levels.get(text, 0) + sums[0]
+        columns = levels(found, keys)
     else:
         columns = {name: _levels(gathered.frame, key) for name, key in keys.items()}
     declared = [_declared(source, a) for a in plan.measured]

@@ -26,6 +26,8 @@ STRATUM, CONTROL, NEED, BASELINE, LABEL, DECISION = "s", "c", "need", "b", "y", 
 outcome, decision; attributes come before them and are a0, ..."""
 PREDICTED, RECORDED = "p", "r"
 """Names of a model's predicted amount and of the recorded one beside the keys of its rows."""
+CHANCE = "chance"
+"""Name of a model's probability beside the keys of rows that Spark scores."""
 CLUSTER = "cluster_key"
 """Name of the cluster beside the keys of scored rows, which no key has."""
 

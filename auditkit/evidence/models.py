@@ -57,6 +57,10 @@ TRUSTED = frozenset(
 """Types beyond those skops trusts by itself, each read: none runs code when it is built."""
 
 
+PROBABLE = ("log-odds", "probability")
+"""Units of a model that gives probabilities."""
+
+
 @dataclass(frozen=True)
 class Scorer:
     """A model made countable.

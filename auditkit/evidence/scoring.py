@@ -8,6 +8,7 @@ from auditkit.errors import DataError
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import Gathered, Tally, add, tally
 from auditkit.evidence.encoders import Fitted, fitted_columns, hides_encoders
+from auditkit.evidence.held import Held
 from auditkit.evidence.keys import (
     CLUSTER,
     DECISION,
@@ -18,7 +19,7 @@ from auditkit.evidence.keys import (
     attribute_names,
     expressions,
 )
-from auditkit.evidence.models import Scorer, selects
+from auditkit.evidence.models import PROBABLE, Scorer, selects
 from auditkit.evidence.sample import Reservoir
 from auditkit.evidence.scores import ScoreTally
 from auditkit.evidence.sources import Source, collected, numbers, ones
@@ -32,13 +33,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int | None], None]
 """Called with a step's name, how much is done, and of how much if that is known."""
-
-PROBABLE = ("log-odds", "probability")
-"""Units of a model that gives probabilities."""
-
-
-MOST_PREDICTED = 10_000_000
-"""Rows whose predicted amounts are held at once: 1.5 GB with two attributes, as measured."""
 
 
 def scored_in_batches(
@@ -93,19 +87,18 @@ def predicted_in_batches(
     scorer: Scorer,
     progress: Progress,
 ) -> tuple[Source, Gathered]:
-    """Predict an amount batch by batch, and hold it beside the recorded one and the keys.
+    """Predict an amount batch by batch, and write it down beside the recorded one and the keys.
 
-    Features are let go with their batch. What is held of a row are its groups and two numbers: how
-    errors are to be counted is known only when the last of them is. They are therefore bounded.
+    How errors are to be counted is known only when the last of them is, so they are read again.
+    What is written of a row are its groups and two numbers, into a private file that goes when they
+    are counted.
 
     Raises
     ------
     DataError
-        The label holds something that is not a finite number; there are too many rows to be held;
-        or Spark holds them.
+        The label holds something that is not a finite number, or Spark holds the rows.
     """
     import narwhals.stable.v2 as nw
-    import pandas as pd
 
     if source.engine == "pyspark":
         raise DataError(
@@ -113,36 +106,30 @@ def predicted_in_batches(
             "predictions into a column, and name that as data.decision."
         )
     recorded, unreadable = numbers(source, plan.data.label or "")
-    seen = source.frame.select(n=ones(unreadable))
-    bad = collected(seen.select(nw.col("n").sum(), nw.len().alias("rows"))).iloc[0]
-    if (rows_in := int(bad["rows"])) > MOST_PREDICTED:
+    strange = collected(source.frame.select(n=ones(unreadable)).select(nw.col("n").sum()))
+    if bad := int(strange["n"].iloc[0] or 0):
         raise DataError(
-            f"The data have {rows_in:,} rows, but a model is asked for the amounts of at most "
-            f"{MOST_PREDICTED:,}, because they are held in memory until the last is known. Write "
-            f"its predictions into a column, and name that as data.decision: a column is counted "
-            f"where it is, however long."
-        )
-    if strange := int(bad["n"] or 0):
-        raise DataError(
-            f"Label column '{plan.data.label}' holds recorded amounts, but {strange} rows hold "
+            f"Label column '{plan.data.label}' holds recorded amounts, but {bad} rows hold "
             f"something that is not a finite number. The task is regression. Mend or empty those "
             f"cells."
         )
-    parts, done = [], 0
+    held, done = Held(), 0
     named = {name: key for name, key in keys.items() if name != LABEL}
+    texts = [*named, *([CLUSTER] if plan.data.cluster is not None else [])]
     for batch, rows in _batches(plan, source, named, amounts, scorer, {RECORDED: recorded}):
         batch[PREDICTED] = scorer.amounts(rows)
         batch[RECORDED] = batch[RECORDED].astype("float64")
-        parts.append(batch)
+        if CLUSTER in texts:
+            batch[CLUSTER] = Key(nw.col(CLUSTER)).spelled(batch[CLUSTER])
+        held.add(batch.astype(dict.fromkeys(texts, "string")))
         done += len(rows)
         progress("scoring", done, None)
     progress("scoring", done, done)
-    frame = nw.from_native(pd.concat(parts, ignore_index=True)).lazy()
     ready = {name: Key(nw.col(name)) for name in (*named, LABEL)}
     columns = {name: nw.col(name) for name in amounts.expressions}
     cluster = CLUSTER if plan.data.cluster is not None else None
-    held = Source(frame, tuple(parts[0].columns))
-    return held, Gathered(frame, ready, replace(amounts, expressions=columns), cluster)
+    rows_held, sums = held.source(), replace(amounts, expressions=columns)
+    return rows_held, Gathered(rows_held.frame, ready, sums, cluster, held.connection)
 
 
 def _batches(

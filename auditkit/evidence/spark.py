@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from auditkit.errors import DataError, ModelError
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import Gathered
-from auditkit.evidence.keys import CLUSTER, DECISION, Key, expressions
-from auditkit.evidence.models import Scorer, load_model, selects
+from auditkit.evidence.keys import CHANCE, CLUSTER, DECISION, Key, expressions
+from auditkit.evidence.models import PROBABLE, Scorer, load_model, selects
+from auditkit.evidence.scores import ScoreColumn
 from auditkit.evidence.sources import Source, digested, needs, source_file, with_nan
 from auditkit.plan import AuditPlan
 from auditkit.results import SourceFile
@@ -20,10 +22,6 @@ if TYPE_CHECKING:
 
 PREFIX = "spark:"
 UNEXPLAINED = "the rows are held by Spark, where this version explains no model output"
-
-UNSCORED = (
-    "The rows are held by Spark, where this version counts a model's decisions but not its scores."
-)
 
 
 def open_parquet(source: str, folder: Path, role: str) -> Source:
@@ -65,8 +63,18 @@ def scored(
     amounts: Amounts,
     scorer: Scorer,
     model: Any,  # noqa: ANN401
-) -> Gathered:
+    after: ExitStack,
+) -> tuple[Gathered, ScoreColumn | None]:
     """Score on the workers: each loads the model file and holds it against its digest.
+
+    Spark keeps the keys, decisions and probabilities of its rows, so that the model is asked once,
+    and lets them go with ``after``.
+
+    Returns
+    -------
+    gathered : Gathered
+    column : ScoreColumn or None
+        The probabilities, if the model gives any.
 
     Raises
     ------
@@ -74,7 +82,7 @@ def scored(
         The model is not a file that workers can load safely.
     """
     import narwhals.stable.v2 as nw
-    from pyspark.sql.types import StringType, StructField, StructType
+    from pyspark.sql.types import DoubleType, StringType, StructField, StructType
 
     if not isinstance(model, str | Path):
         raise ModelError(
@@ -91,8 +99,11 @@ def scored(
     score = functools.partial(
         _score, path=path, plan=plan.model_copy(update={"model": known}), beside=tuple(beside)
     )
-    fields = [*(rows.schema[name] for name in beside), StructField(DECISION, StringType())]
-    frame = nw.from_native(rows.mapInPandas(score, StructType(fields))).lazy()
+    given = (StructField(DECISION, StringType()), StructField(CHANCE, DoubleType()))
+    fields = [*(rows.schema[name] for name in beside), *given]
+    held = rows.mapInPandas(score, StructType(fields)).persist()
+    after.callback(held.unpersist)
+    frame = nw.from_native(held).lazy()
     ready = {name: replace(key, expression=nw.col(name)) for name, key in keys.items()}
     sums = replace(
         amounts,
@@ -100,15 +111,20 @@ def scored(
         need={name: nw.col(name) for name in amounts.need},
     )
     cluster = CLUSTER if plan.data.cluster is not None else None
-    return Gathered(frame, {**ready, DECISION: Key(nw.col(DECISION))}, sums, cluster)
+    column = ScoreColumn(Source(frame, tuple(held.columns)), CHANCE, 0.0, 1.0)
+    probable = scorer.unit != "decision" and hasattr(scorer.model, "predict_proba")
+    gathered = Gathered(frame, {**ready, DECISION: Key(nw.col(DECISION))}, sums, cluster)
+    return gathered, column if probable else None
 
 
 def _score(
     batches: "Iterator[pd.DataFrame]", *, path: Path, plan: AuditPlan, beside: Sequence[str]
 ) -> "Iterator[pd.DataFrame]":
-    """Replace the features of each batch by the decision; this runs on a worker."""
+    """Put decision and probability in the place of the features; this runs on a worker."""
     scorer = load_model(path, plan)
     for batch in batches:
         rows = batch.drop(columns=list(beside)).apply(with_nan)
-        decided = selects(scorer, plan, rows.set_axis(list(scorer.features), axis=1))
-        yield batch[list(beside)].assign(**{DECISION: decided})
+        rows = rows.set_axis(list(scorer.features), axis=1)
+        scorer = scorer if scorer.unit else scorer.with_unit(rows)
+        chance = scorer.probability(rows) if scorer.unit in PROBABLE else None
+        yield batch[list(beside)].assign(**{DECISION: selects(scorer, plan, rows), CHANCE: chance})

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditkit.evidence.amounts import Amounts
-from auditkit.evidence.counts import Tally, tally
+from auditkit.evidence.counts import Tally, levels, tally
 from auditkit.evidence.histograms import BINS, CELL, VALUE
 from auditkit.evidence.keys import NEED, Key, among
+from auditkit.evidence.levels import Levels
 from auditkit.evidence.scores import FIRST_ROWS, KINDS, MOST_ENTRIES, NO_BIN, ScoreColumn, summed
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def counted_together(
         return None
     if math.prod(map(len, found.values())) * KINDS > LARGEST_NUMBER:
         return None
-    coded = {name: _Coded.of(key, found[name]) for name, key in keys.items()}
+    rows_of = levels(held, keys)
+    coded = {name: _Coded.of(key, found[name], rows_of[name]) for name, key in keys.items()}
     rows = column.source.frame.select(
         **{CELL: _number(coded) * KINDS + column.bin}, **amounts.expressions
     )
@@ -83,16 +85,21 @@ def counted_together(
 
 @dataclass(frozen=True)
 class _Coded:
-    """The values of a key that were seen, by the text they are spelled as."""
+    """The values of a key that were seen, by the text they are spelled as, the rarest first.
+
+    An engine asks for the last first, and most rows need no further question.
+    """
 
     key: Key
     values: Mapping[str | None, list[Any]]
 
     @classmethod
-    def of(cls, key: Key, seen: "pd.Series[Any]") -> "_Coded":
-        values: dict[str | None, list[Any]] = {}
+    def of(cls, key: Key, seen: "pd.Series[Any]", rows: Levels) -> "_Coded":
+        values: dict[str | None, list[Any]] = {
+            text: [] for text in sorted(rows, key=lambda text: rows[text])
+        }
         for value, text in zip(seen.tolist(), key.spelled(seen).tolist(), strict=True):
-            values.setdefault(text, []).append(value)
+            values[text].append(value)
         return cls(key, values)
 
     @property

@@ -98,6 +98,8 @@ def numbers(evidence):
         "weight": counts.weight.tolist(),
         "square": counts.square.tolist(),
         "digest": counts.digest(decisions=True),
+        "scores": evidence.scores and evidence.scores.digest(),
+        "extremes": evidence.scores and evidence.scores.extremes,
         "notes": evidence.notes,
         "exclusions": evidence.exclusions,
     }

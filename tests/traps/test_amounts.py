@@ -8,8 +8,7 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 import auditkit
-from auditkit import DataError, PlanError
-from auditkit.evidence import scoring
+from auditkit import PlanError
 from auditkit.results import Status
 
 
@@ -104,18 +103,3 @@ def test_nobody_is_worse_off_by_a_rounding_of_floats():
     ]
     assert {d.metric for d in gaps} == {"error_median", "mean_error"}
     assert [(d.estimate, d.worse_off) for d in gaps] == [(0.0, "")] * 4
-
-
-def test_more_rows_than_are_held_in_memory_are_refused_before_the_model_is_asked(
-    people, monkeypatch
-):
-    from sklearn.linear_model import LinearRegression
-
-    class Asked(LinearRegression):
-        def predict(self, rows):
-            raise AssertionError("the model was asked")
-
-    model = Asked().fit(people[["x"]], people["owed"])
-    monkeypatch.setattr(scoring, "MOST_PREDICTED", 299)
-    with pytest.raises(DataError, match=r"300 rows, .* at most 299, .* data\.decision"):
-        amounts(people, model)
