@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import Block, GroupTable, outcome_cells
@@ -45,7 +46,7 @@ class Side:
     effective: "Floats"
     df: "Floats"
 
-    @property
+    @cached_property
     def rate(self) -> "Floats":
         """The rate, NaN over nobody."""
         import numpy as np

@@ -54,7 +54,6 @@ from auditkit.evidence.scores import (
 )
 from auditkit.evidence.scoring import Progress, predicted_in_batches, scored_in_batches
 from auditkit.evidence.sources import Source, collected, plainly, source_file
-from auditkit.evidence.together import counted_together
 from auditkit.evidence.wide import is_wide, read_wide
 from auditkit.metrics.registry import rates
 from auditkit.plan import Attribute, AuditPlan
@@ -209,7 +208,6 @@ class _Taken:
     reservoir: Reservoir | None = None
     amounts: AmountColumns | None = None
     column: ScoreColumn | None = None
-    with_scores: "pd.DataFrame | None" = None
 
 
 def _taken(
@@ -241,13 +239,11 @@ def _taken(
             plan, source, keys, amounts, scorer, reservoir, scored, progress
         )
         return _Taken(*of_batches, seen, scored, reservoir)
-    alone = gathered.keys, gathered.amounts, seen
-    together = counted_together(column, *alone) if column is not None else None
-    found, with_scores = together or (tally(gathered.frame, *alone), None)
+    found = tally(gathered.frame, gathered.keys, gathered.amounts, seen)
     if found is not None:
         people = sum(sums[0] for sums in found.values())
         progress("counting", people, people)
-    return _Taken(found, gathered, scorer, seen, scored, None, columns, column, with_scores)
+    return _Taken(found, gathered, scorer, seen, scored, None, columns, column)
 
 
 def _other_run(
@@ -327,7 +323,7 @@ def _scores(taken: _Taken, cells: Cells) -> ScoreCounts | None:
     """Count the declared scores, or those of a model that gives probabilities."""
     if taken.column is None:
         return taken.scored.counts(cells)
-    return score_counts(taken.column, cells, taken.seen, taken.with_scores)
+    return score_counts(taken.column, cells, taken.seen)
 
 
 def _scores_by_need(taken: _Taken, cells: Cells) -> ScoreCounts | None:

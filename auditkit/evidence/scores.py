@@ -106,10 +106,6 @@ class ScoreColumn:
     low: float
     high: float
 
-    def rule(self, *, binned: bool) -> Rule:
-        """Say how the scores are counted."""
-        return Rule(self.low, self.high, binned)
-
     @property
     def value(self) -> "nw.Expr":
         """The score; what cannot be counted is one value above all others, refused when met."""
@@ -148,27 +144,17 @@ class ScoreColumn:
 
     def distinct(self) -> int | None:
         """Count distinct values; ``None`` if they are more than are counted exactly."""
+        import narwhals.stable.v2 as nw
+
         rows = self.source.frame.select(**{VALUE: self.value})
         found = 0
         for part in (rows.head(FIRST_ROWS), rows):
-            found = self._distinct(part)
+            # grouped, because to find distinct rows some engines sort them first
+            some = part.filter(~nw.col(VALUE).is_null()).group_by(VALUE).agg(n=nw.len())
+            found = int(collected(some.head(MOST_VALUES + 1).select(n=nw.len()))["n"].iloc[0])
             if found > MOST_VALUES:
                 return None
         return found
-
-    def needs_bins(self) -> bool:
-        """Whether the first rows already hold more values than are counted exactly."""
-        rows = self.source.frame.head(FIRST_ROWS).select(**{VALUE: self.value})
-        return self._distinct(rows) > MOST_VALUES
-
-    @staticmethod
-    def _distinct(rows: "nw.LazyFrame[Any]") -> int:
-        """Count distinct values up to one more than are counted exactly."""
-        import narwhals.stable.v2 as nw
-
-        # grouped, because to find distinct rows some engines sort them first
-        some = rows.filter(~nw.col(VALUE).is_null()).group_by(VALUE).agg(n=nw.len())
-        return int(collected(some.head(MOST_VALUES + 1).select(n=nw.len()))["n"].iloc[0])
 
     def ends(self, decision: Key, amounts: Amounts) -> "pd.DataFrame":
         """Find the lowest and the highest score, and rows without one, for each decision."""
@@ -209,10 +195,7 @@ class ScoreColumn:
 
 
 def score_counts(
-    column: ScoreColumn,
-    cells: Cells,
-    seen: "Mapping[str, pd.Series[Any]]",
-    table: "pd.DataFrame | None" = None,
+    column: ScoreColumn, cells: Cells, seen: "Mapping[str, pd.Series[Any]]"
 ) -> ScoreCounts:
     """Count the scores of a column by group and recorded outcome, inside the engine.
 
@@ -222,22 +205,16 @@ def score_counts(
     cells : Cells
     seen : mapping of str to Series
         Distinct values of each key as the engine holds them.
-    table : DataFrame, optional
-        People by keys and bin, if they were counted together with the keys.
 
     Raises
     ------
     DataError
         Scores that are no numbers or lie outside the limits; no score at all.
     """
-    if table is not None:
-        decided = cells.spelled(table[table[DECISION].notna()])
-        found = _counted([(cells.crossings, decided)], column.rule(binned=True), cells)
-    else:
-        distinct = column.distinct()
-        if distinct == 0:
-            raise DataError(f"Column '{column.name}' holds scores, but no row has a value in it.")
-        found = _in_engine(column, cells, seen, distinct)
+    distinct = column.distinct()
+    if distinct == 0:
+        raise DataError(f"Column '{column.name}' holds scores, but no row has a value in it.")
+    found = _in_engine(column, cells, seen, distinct)
     if found is None:
         return column.refuse()
     ends = column.ends(cells.keys[DECISION], cells.amounts)
@@ -263,7 +240,7 @@ def _in_engine(
     distinct: int | None,
 ) -> ScoreCounts | None:
     """Count scores, each value by itself if it is said how many they are; ``None`` if unusable."""
-    rule = column.rule(binned=distinct is None)
+    rule = Rule(column.low, column.high, binned=distinct is None)
     held = len({tuple(row) for row in cells.counts.codes.tolist()})
     together = held * (distinct or BINS) * cells.kinds <= 3 * MOST_ENTRIES
     whole = tuple(range(len(cells.counts.attributes)))
@@ -275,7 +252,7 @@ def _in_engine(
             if rule.binned:
                 keys = {CELL: cell * KINDS + column.bin}
             rows = column.source.frame.select(**keys, **cells.amounts.expressions)
-            table = summed(rows, [*keys], cells.amounts)
+            table = _summed(rows, [*keys], cells.amounts)
             if rule.binned:
                 table[CELL], found = table[CELL].divmod(KINDS)
                 table[VALUE] = found.where(found != NO_BIN).astype("float64")
@@ -304,7 +281,7 @@ def _extremes(ends: "pd.DataFrame", cells: Cells) -> Extremes:
     )
 
 
-def summed(frame: "nw.LazyFrame[Any]", by: Sequence[str], amounts: Amounts) -> "pd.DataFrame":
+def _summed(frame: "nw.LazyFrame[Any]", by: Sequence[str], amounts: Amounts) -> "pd.DataFrame":
     """Sum people and weights by keys."""
     import narwhals.stable.v2 as nw
 
@@ -357,7 +334,7 @@ class ScoreTally:
         scores = pd.DataFrame({"d": batch[DECISION], "v": score})[batch[DECISION].notna()]
         self.ends.append(_ends(nw.from_native(scores).lazy(), keys[DECISION]))
         by = [*attribute_names(keys), *([NEED] if NEED in keys else []), LABEL, VALUE]
-        new = summed(nw.from_native(decided).lazy(), by, amounts)
+        new = _summed(nw.from_native(decided).lazy(), by, amounts)
         table = new if self.table is None else pd.concat([self.table, new])
         if not self.binned and table[VALUE].nunique() > MOST_VALUES:
             self.binned = True
