@@ -21,6 +21,7 @@ ORDER = [
     "inference",
     "measure",
     "disparity",
+    "pooled",
     "spread",
     "scores",
     "residuals",
