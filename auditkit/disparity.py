@@ -251,7 +251,7 @@ class Comparison:
         side = self.counted.own.take(places)
         rates, n = side.rate, side.people
         x, size = side.at(ONE_SIDE)
-        known = [k for k in range(len(places)) if side.n[k] > 0]
+        known = [k for k in range(len(places)) if side.n[k] > 0 and size[k] > 0]
         adequate = [k for k in known if side.effective[k] >= self.floor]
         over = f"over {len(known)} of {len(places)} groups"
         for statistic, furthest in (("difference", largest_gap), ("ratio", largest_ratio)):

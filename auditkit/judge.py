@@ -4,7 +4,7 @@ Outcomes always come from bounds, never from a point. Nothing from the explanati
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditkit.disparity import ONE_GROUP, worse_off
@@ -280,6 +280,15 @@ class Gate:
             return Bare(self.check).row(
                 attribute, group, Outcome.UNDEFINED, f"no rows of {who} to divide by", people
             )
+        if own.df[0] < 1 or rest.df[0] < 1:
+            bare = Bare(self.check).row(
+                attribute,
+                group,
+                Outcome.INDETERMINATE,
+                doubts(own, rest, self.policy.floor),
+                people,
+            )
+            return replace(bare, effective_n=effective(own, 0))
         low = all_clear_level(self.policy.alpha)
         high = self.family.level(self.policy.alpha, self.check.effect)
         bounds = Bounded.of(

@@ -225,6 +225,8 @@ def worth(side: Side, i: int, floor: int, among: str = "rows") -> tuple[Status, 
         return Status.UNDEFINED, f"the weights of all {people} {among} are 0"
     if people < floor:
         return Status.INSUFFICIENT, f"{people} {among}, at least {floor} wanted"
+    if side.df[i] < 1:
+        return Status.INSUFFICIENT, f"{people} {among} of one cluster, which says nothing of others"
     if size < floor:
         told = f"{people} {among} tell no more than {size:.1f} drawn alone"
         return Status.INSUFFICIENT, f"{told}, at least {floor} wanted"

@@ -239,9 +239,13 @@ class Comparison:
     def pool(
         self, gaps: "NDArray[np.float64]", bounds: Bounds, shared: list[int]
     ) -> tuple[float, Bounds]:
-        """Pool the gaps at the shared values by Mantel and Haenszel's weights."""
+        """Pool the gaps at the shared values by Mantel and Haenszel's weights.
+
+        Of a gap without bounds, as of a single cluster, no more is known than that of any gap.
+        """
         import numpy as np
 
+        bounds = Bounds(np.nan_to_num(bounds.lower, nan=-1.0), np.nan_to_num(bounds.upper, nan=1.0))
         sizes = self.sizes
         weight = np.array([sizes[k][0] * sizes[k][1] / sum(sizes[k]) for k in shared])
         estimate, found = pooled(gaps, bounds, weight)

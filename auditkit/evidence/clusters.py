@@ -27,7 +27,7 @@ from auditkit.evidence.keys import (
 )
 from auditkit.evidence.quality import Quality
 from auditkit.evidence.sources import collected, ones
-from auditkit.results import CROSS
+from auditkit.results import ALL, CROSS
 
 if TYPE_CHECKING:
     import duckdb
@@ -186,8 +186,8 @@ def _refuse_missing(frame: "nw.LazyFrame[Any]", column: str) -> None:
     import narwhals.stable.v2 as nw
 
     named, dtype = nw.col(column), frame.collect_schema()[column]
-    if dtype.is_float():
-        named = nw.when(~named.is_nan()).then(named)
+    if dtype.is_float():  # NaN is below infinity nowhere, and not every database knows it by name
+        named = nw.when(named.abs() < float("inf")).then(named)
     elif dtype in (nw.String, nw.Categorical, nw.Enum, nw.Object):
         named = nw.when(named.cast(nw.String) != MISSING_TEXT).then(named)
     empty = frame.select(n=ones(named.is_null())).select(nw.col("n").sum())
@@ -329,7 +329,8 @@ def _touched(
 ) -> "Iterator[tuple[tuple[bytes, str], NDArray[np.int64]]]":
     """Count the clusters with somebody of a group, and of its rest, by attribute and crossing.
 
-    A cluster has nobody of a group's rest if all its recorded people are of the group.
+    A cluster has nobody of a group's rest if all its recorded people are of the group. First come
+    the clusters with anybody.
     """
     import narwhals.stable.v2 as nw
     import numpy as np
@@ -339,6 +340,11 @@ def _touched(
     flags = {
         f"m{i}": ones(among(outcome, np.flatnonzero(mask).tolist())) for i, mask in enumerate(masks)
     }
+    anybody = totals.select(CLUSTER, **flags).group_by(CLUSTER).agg(nw.col(*flags).max())
+    held_at_all = anybody.select(nw.col(*flags).sum()).collect("pandas").to_native().iloc[0]
+    for i, mask in enumerate(masks):
+        everybody = np.array([[int(held_at_all[f"m{i}"] or 0), 0]], dtype=np.int64)
+        yield (np.asarray(mask).tobytes(), ALL), everybody
     for places in crossings(counts, depth):
         code, recorded, groups = nw.lit(0), nw.lit(True), 1
         for place in places:

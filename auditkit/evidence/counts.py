@@ -9,7 +9,7 @@ import itertools
 import json
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -366,6 +366,33 @@ def refuse_fine_crossings(counts: Counts, depth: int) -> None:
         f"'{largest}'; at most {MOST_GROUPS:,} are compared. Merge or bin the values of those "
         f"attributes, declare fewer, or set groups.intersections to {max(1, depth - 1)}."
     )
+
+
+def refuse_totals(attribute: str, groups: Sequence[str], table: "NDArray[np.int64]") -> None:
+    """Refuse a group of counts that is all others together: everybody would count twice.
+
+    Parameters
+    ----------
+    attribute : str
+    groups : sequence of str
+    table : ndarray of int, shape (G, K)
+        People of each group by outcome.
+
+    Raises
+    ------
+    DataError
+        A group has as many people as the others, of whom two have some, in every one of K outcomes.
+    """
+    everybody = table.sum(axis=0)
+    if table.any(axis=1).sum() <= 2 or (everybody % 2).any():
+        return
+    for name, own in zip(groups, table, strict=False):
+        if (own * 2 == everybody).all():
+            raise DataError(
+                f"Group '{name}' of attribute '{attribute}' counts as many people as all other "
+                f"groups together, {int(own.sum()):,}, and so in every outcome: it looks like a "
+                f"line of totals, and everybody would count twice. Take the line out."
+            )
 
 
 def grouping(counts: Counts, places: tuple[int, ...]) -> "tuple[str, list[str], NDArray[np.int64]]":

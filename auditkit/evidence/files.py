@@ -60,8 +60,11 @@ class Reader:
             empty = relation.limit(1).fetchall() == []
         except duckdb.Error as error:
             kind = "DuckDB database" if database else "Parquet file"
-            damaged = f"it is not a {kind} that can be read, or it is damaged"
-            why = fault(error) if text else damaged
+            why = f"it is not a {kind} that can be read, or it is damaged"
+            if text:
+                why = fault(error)
+            elif "schema" in str(error).lower():
+                why = "its files have not the same columns. Write those anew that lack some"
             raise DataError(f"Data file '{path.name}' cannot be read: {why}.") from None
         if empty:
             raise DataError(f"Data file '{path.name}' has no rows. There is nothing to audit.")
@@ -107,7 +110,22 @@ class Reader:
         named = [literal(part) for part in parts]
         self.paths += [*map(str, parts), *named]
         # a partition in a folder's name would be guessed to be a number, and 01 would become 1
-        return self.connection.read_parquet(named, hive_partitioning=False)
+        relation = self.connection.read_parquet(named, hive_partitioning=False)
+        self._refuse_alike(relation.columns, named[0], path.name)
+        return relation
+
+    def _refuse_alike(self, columns: Sequence[str], part: str, name: str) -> None:
+        """Refuse names that differ only in case, of which DuckDB renames all but one."""
+        asked = "select name from parquet_schema(?)"
+        given = {row[0] for row in self.connection.execute(asked, [part]).fetchall()}
+        alike = [column for column in columns if column not in given]
+        if alike:
+            held = {column.casefold() for column in columns if column in given}
+            twice = sorted(one for one in given if one.casefold() in held and one not in columns)
+            raise DataError(
+                f"The columns {listed(twice or alike)} of '{name}' differ only in case from "
+                f"others. Rename them."
+            )
 
     def _table(self, path: Path, table: str | None) -> "duckdb.DuckDBPyRelation":
         name = f"source{self.databases}"

@@ -21,6 +21,7 @@ from auditkit.evidence.counts import (
     levels,
     outcome_cells,
     refuse_fine_crossings,
+    refuse_totals,
     tabulate,
     tally,
 )
@@ -161,6 +162,8 @@ def _gathered(
     refuse_fine_crossings(counts, depth)
     classes = _classes(source, gathered, quality, found, depth)
     groups = tabulate(counts, depth, _design(source, gathered, quality, counts, depth))
+    if plan.data.count is not None:
+        _refuse_totals(counts, groups)
     cells = Cells(gathered.keys, gathered.amounts, quality, counts, groups)
     errors = residuals(columns, cells, seen) if columns is not None else None
     if errors is not None:
@@ -317,6 +320,13 @@ def _amounts_of(
         columns = AmountColumns(held, PREDICTED, RECORDED, tolerance, told)
     recorded, side = columns.keys()
     return columns, replace(gathered, keys={**gathered.keys, LABEL: recorded, DECISION: side})
+
+
+def _refuse_totals(counts: Counts, groups: GroupTable) -> None:
+    """Refuse lines of totals among counts."""
+    for attribute in counts.attributes:
+        places = groups.of(attribute)
+        refuse_totals(attribute, [groups.names[i][1] for i in places], groups.own[places])
 
 
 def _scores(taken: _Taken, cells: Cells) -> ScoreCounts | None:

@@ -6,7 +6,7 @@ Such a table has margins only: groups cannot be crossed, and attributes may coun
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError, did_you_mean, listed
-from auditkit.evidence.counts import Block, Counts, GroupTable, Unrecorded
+from auditkit.evidence.counts import Block, Counts, GroupTable, Unrecorded, refuse_totals
 from auditkit.evidence.keys import Key
 from auditkit.evidence.levels import Levels
 from auditkit.evidence.quality import groups_of
@@ -78,6 +78,8 @@ def read_wide(plan: AuditPlan, source: Source) -> tuple[Counts, GroupTable, tupl
         tables.append(table)
     if problems:
         raise DataError(*problems)
+    for name, groups, table in zip(names, levels, tables, strict=True):
+        refuse_totals(name, groups, table)
     unused = [name for name in known if name not in {a.column for a in plan.measured}]
     if unused:
         notes.append(f"The table of counts also holds {listed(unused)}, which was not asked for.")

@@ -219,11 +219,12 @@ def share_effective(
 def adjusted(n: "Floats", df: "Floats", alpha: float) -> "Floats":
     """Shrink effective sizes so that normal limits at one-sided ``alpha`` become those of t.
 
-    Korn and Graubard (1998): n times (z / t)^2 at the degrees of freedom of the clusters.
+    Korn and Graubard (1998): n times (z / t)^2 at the degrees of freedom of the clusters. A single
+    cluster says nothing of how much clusters differ: that is the size of nobody.
     """
     import numpy as np
     from scipy.special import ndtri, stdtrit
 
     finite = np.isfinite(df)
     t = stdtrit(np.where(finite, np.maximum(df, 1), 1), 1 - alpha)
-    return np.where(finite, n * (ndtri(1 - alpha) / t) ** 2, n)
+    return np.where(finite, np.where(df < 1, 0.0, n * (ndtri(1 - alpha) / t) ** 2), n)

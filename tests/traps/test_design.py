@@ -261,3 +261,61 @@ def test_two_huge_weights_that_agree_are_no_all_clear(huge):
     rates = made.table("measurements").query("metric == 'selection_rate' and group in ['f', 'm']")
     assert set(rates["status"]) == {"insufficient"}
     assert (rates["effective_n"] < 5).all()
+
+
+def drawn_in(clusters, gap=0.0):
+    rng = np.random.default_rng(1)
+    g = rng.choice(["a", "b"], 400)
+    d = (rng.random(400) < 0.5 + gap * (g == "a")).astype(int)
+    return pd.DataFrame({"g": g, "d": d, "home": clusters(g)})
+
+
+def test_one_cluster_says_nothing_of_others():
+    """Its value is its own mean, so that its variance by linearisation is 0."""
+    made = audit(drawn_in(lambda g: 1, gap=0.4), cluster="home", policy="icrc")
+    for group in ("(all)", "a", "b"):
+        found = row(made, metric="selection_rate", group=group)
+        assert (found.status, found.lower != found.lower) == ("insufficient", True)
+        assert "of one cluster, which says nothing of others" in found.note
+    gap = row(made, "disparities", metric="selection_rate", group="a", statistic="difference")
+    assert (round(gap.estimate, 1), gap.lower != gap.lower) == (0.4, True)
+    judged = made.table("checks").query("metric == 'selection_rate'")
+    assert set(judged.outcome) == {"indeterminate"}
+    made.files()
+
+
+def test_a_group_in_one_cluster_is_not_told_apart_from_others():
+    """All of a in one home, b in twenty: the gap may be that of the home."""
+    homes = drawn_in(lambda g: np.where(g == "a", 0, np.arange(400) % 20 + 1), gap=0.45)
+    made = audit(homes, cluster="home", policy="icrc")
+    assert set(made.table("checks").query("metric == 'selection_rate'").outcome) == {
+        "indeterminate"
+    }
+    assert row(made, metric="selection_rate", group="b").status == "ok"
+    assert row(made, "disparities", group="", statistic="ratio").note == "over 1 of 2 groups"
+
+
+def test_everybody_in_few_clusters_has_the_interval_of_few():
+    made = audit(drawn_in(lambda g: np.arange(400) % 3), cluster="home")
+    everybody = row(made, metric="selection_rate", group="(all)")
+    assert everybody.upper - everybody.lower > 0.15  # 400 drawn alone: 0.10
+
+
+def test_a_line_of_totals_is_no_group():
+    wide = pd.DataFrame(
+        {"attribute": "g", "group": ["a", "b", "c"], "tp": [9, 20, 3], "fp": [5, 6, 0],
+         "fn": [7, 8, 2], "tn": [30, 40, 9]}
+    )  # fmt: skip
+    sums = wide[["tp", "fp", "fn", "tn"]].sum()
+    total = pd.concat([wide, pd.DataFrame([{"attribute": "g", "group": "Total", **sums}])])
+    asked = {"label": "y", "positive": 1, "outcome": "benefit", "attributes": ["g"]}
+    assert auditkit.audit(None, wide, policy="minimal", **asked).record.rows.read == 139
+    with pytest.raises(DataError, match=r"'Total' of attribute 'g' .* 139, .*line of totals"):
+        auditkit.audit(None, total, policy="minimal", **asked)
+    long = pd.DataFrame({"g": ["a", "a", "b", "b", "c", "c"], "d": [1, 0] * 3, "n": range(3, 9)})
+    totals = long.groupby("d", as_index=False)["n"].sum().assign(g="all of them")
+    assert audit(long, count="n").record.rows.read == 33
+    with pytest.raises(DataError, match=r"'all of them' .* 33, .*line of totals"):
+        audit(pd.concat([long, totals]), count="n")
+    two = long[long.g != "c"].assign(n=[3, 4, 3, 4])  # two groups alike are no totals
+    assert audit(two, count="n").record.rows.read == 14

@@ -2,6 +2,7 @@
 
 import gzip
 
+import pandas as pd
 import pytest
 
 import auditkit
@@ -162,3 +163,26 @@ def test_a_column_without_a_name_is_a_column_all_the_same(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text(text(rows(60), ",sex,y,d"))
     assert sizes(audit(path)) == {"f": 30, "m": 30}
+
+
+def test_names_of_parquet_that_differ_in_case_are_an_error(tmp_path):
+    """DuckDB renames all but one, so that the column asked for is not there, or another."""
+    rows = pd.DataFrame({"g": ["a", "b"] * 20, "G": "x", "d": [1, 0, 0, 1] * 10})
+    rows.to_parquet(tmp_path / "rows.parquet")
+    for name in ("g", "G"):
+        with pytest.raises(DataError, match=r"'G' of 'rows.parquet' differ only in case"):
+            auditkit.audit(
+                None, tmp_path / "rows.parquet", decision="d", selected=1, outcome="benefit",
+                attributes=[name], policy="minimal",
+            )  # fmt: skip
+
+
+def test_parts_of_a_folder_that_lack_a_column_are_told_apart_from_damage(tmp_path):
+    rows = pd.DataFrame({"g": ["a", "b"] * 20, "d": [1, 0, 0, 1] * 10})
+    rows.to_parquet(tmp_path / "a.parquet")
+    rows[["d"]].to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(DataError, match="its files have not the same columns"):
+        auditkit.audit(
+            None, tmp_path, decision="d", selected=1, outcome="benefit", attributes=["g"],
+            policy="minimal",
+        )  # fmt: skip

@@ -105,3 +105,11 @@ def test_a_number_beyond_whole_numbers_is_only_a_large_weight(rows):
         rows.assign(w=1e50), weight="w", attributes=[auditkit.Attribute("age", bins=[18, 61])]
     )
     assert made.record.rows.used == 200
+
+
+def test_rows_of_sqlite_without_a_cluster_are_counted(rows, tmp_path):
+    """SQLite knows no NaN by name."""
+    home = pd.Series(range(200), dtype="float64") // 4
+    data, table = kept(rows.assign(g="a", home=home.where(home > 0)), "sqlite", tmp_path)
+    with pytest.raises(DataError, match="'home' names clusters, but 4 rows have none"):
+        audit(data, table=table, cluster="home")
