@@ -20,6 +20,7 @@ from auditkit.inference.gates import (
 )
 from auditkit.inference.intervals import Bounds
 from auditkit.measure import (
+    ONE_SIDED,
     Side,
     Tallied,
     effective,
@@ -47,6 +48,8 @@ from auditkit.unrecorded import corners, unknown_people
 if TYPE_CHECKING:
     from auditkit.plan import AuditPlan
 
+ALIKE = 0.5
+"""Recorded outcomes of those selected and of the others: less alike than this, no all-clear."""
 POWER_FOR_SILENCE = 0.5
 """At medium risk "cannot tell" passes only if twice the limit would be found this often."""
 
@@ -275,27 +278,15 @@ class Gate:
         """Judge one group against its rest."""
         own, rest = self.counted.own.take(i), self.counted.rest.take(i)
         people, others = int(own.people[0]), int(rest.people[0])
-        if not (own.n[0] > 0 and rest.n[0] > 0):
-            who = "the group" if not own.n[0] > 0 else "the rest"
-            return Bare(self.check).row(
-                attribute, group, Outcome.UNDEFINED, f"no rows of {who} to divide by", people
-            )
-        if own.df[0] < 1 or rest.df[0] < 1:
-            bare = Bare(self.check).row(
-                attribute,
-                group,
-                Outcome.INDETERMINATE,
-                doubts(own, rest, self.policy.floor),
-                people,
-            )
-            return replace(bare, effective_n=effective(own, 0))
+        if unbounded := self._unbounded(own, rest, attribute, group):
+            return unbounded
         low = all_clear_level(self.policy.alpha)
         high = self.family.level(self.policy.alpha, self.check.effect)
         bounds = Bounded.of(
             own, rest, float(self.counted.rho[i]), (low, high), self.check.statistic
         )
         outcome = bounds.outcome(self.check)
-        doubt = doubts(own, rest, self.policy.floor)
+        doubt = doubts(own, rest, self.policy.floor) or copied(self.groups, self.metric)
         unknown = 0
         if outcome is Outcome.WITHIN and not doubt:
             unknown = counted_worst(self.groups, self.check, attribute, group)
@@ -344,6 +335,21 @@ class Gate:
             unknown=unknown or None,
         )
 
+    def _unbounded(self, own: Side, rest: Side, attribute: str, group: str) -> Check | None:
+        """Say why a gap has no bounds, where it has none."""
+        bare, people = Bare(self.check), int(own.people[0])
+        if not (own.n[0] > 0 and rest.n[0] > 0):
+            who = "the group" if not own.n[0] > 0 else "the rest"
+            why = f"no rows of {who} to divide by"
+            if min(own.recorded[0], rest.recorded[0]) == 0:
+                why = ONE_SIDED
+            return bare.row(attribute, group, Outcome.UNDEFINED, why, people)
+        if own.df[0] < 1 or rest.df[0] < 1:
+            why = doubts(own, rest, self.policy.floor)
+            row = bare.row(attribute, group, Outcome.INDETERMINATE, why, people)
+            return replace(row, effective_n=effective(own, 0))
+        return None
+
     def _at_worst(self, bounds: "Bounded", i: int, alpha: float) -> "Bounded":
         """Widen the bounds of an all-clear to those at either corner."""
         at = corners(self.groups, self.metric)
@@ -387,9 +393,27 @@ def doubts(own: Side, rest: Side, floor: int) -> str:
         status, note = worth(side, 0, floor, who)
         if status is not Status.OK:
             return note
+        if side.recorded[0] < ALIKE:
+            return (
+                f"outcomes of {who} are recorded less than half as often on one side of the "
+                f"decision, with no weights to make up for it"
+            )
         if side.df[0] + 1 < FEWEST_CLUSTERS:
             return f"{who} of {side.df[0] + 1:.0f} clusters, at least {FEWEST_CLUSTERS} wanted"
     return ""
+
+
+def copied(groups: GroupTable, metric: Metric) -> str:
+    """Say that no decision is wrong, so that one was likely copied from the other; else empty.
+
+    Few systems never err, but a leak does not: then nothing is known of errors.
+    """
+    if groups.errors is not None or "actual" not in metric.needs:
+        return ""
+    (right_no, wrong), (missed, right_yes) = groups.own[0].reshape(3, 3)[:UNKNOWN, :UNKNOWN]
+    if missed or wrong or not (right_no and right_yes):
+        return ""
+    return "every decision agrees with the recorded outcome, as where one is copied from the other"
 
 
 def _counted_worst(outcome: Outcome, unknown: int, attribute: str) -> str:

@@ -1,11 +1,11 @@
 """Counts of groups become measurements: every metric on every group, each with its interval."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from auditkit.evidence.counts import Block, GroupTable, outcome_cells
+from auditkit.evidence.counts import UNKNOWN, Block, GroupTable, outcome_cells
 from auditkit.evidence.design import Design
 from auditkit.inference.design import adjusted, estimate
 from auditkit.metrics.registry import Metric, metrics
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ONE_SIDE = 0.025
 """Error on each side of a printed interval."""
+ONE_SIDED = "outcomes are recorded only of those selected, or only of the others"
 NO_LABEL = "no label column, so no recorded outcome to compare with"
 
 
@@ -38,6 +39,10 @@ class Side:
         Size of the simple random sample that would tell as much.
     df : ndarray of float
         Degrees of freedom: clusters less one; infinite without clusters.
+    recorded : ndarray of float
+        How alike outcomes are recorded of those selected and of the others, for a rate that needs
+        both: the smaller share recorded over the larger. At 0 the rate is that of one side alone,
+        and there is none.
     """
 
     x: "Floats"
@@ -45,6 +50,7 @@ class Side:
     people: "NDArray[np.int64]"
     effective: "Floats"
     df: "Floats"
+    recorded: "Floats"
 
     @cached_property
     def rate(self) -> "Floats":
@@ -59,7 +65,7 @@ class Side:
         import numpy as np
 
         at = np.atleast_1d(places)
-        return Side(self.x[at], self.n[at], self.people[at], self.effective[at], self.df[at])
+        return Side(*(getattr(self, name)[at] for name in self.__annotations__))
 
     def at(self, alpha: float) -> "tuple[Floats, Floats]":
         """Return counts and denominators that bounds at ``alpha`` may take for a plain sample."""
@@ -103,7 +109,60 @@ def tallied(groups: GroupTable, metric: Metric) -> Tallied:
 
 
 def _tallied(groups: GroupTable, metric: Metric) -> Tallied:
-    return counted(groups, *metric.masks(outcome_cells()))
+    found = counted(groups, *metric.masks(outcome_cells()))
+    if "actual" not in metric.needs or groups.errors is not None:
+        return found
+    return as_recorded(found, metric, groups.own, groups.rest, groups)
+
+
+def as_recorded(
+    found: Tallied,
+    metric: Metric,
+    own: "NDArray[np.int64]",
+    rest: "NDArray[np.int64]",
+    groups: GroupTable,
+) -> Tallied:
+    """Take a rate away where outcomes are recorded only of those selected, or only of the others.
+
+    Of missed need nothing is seen then, and it would come out as 0 for everybody (selective labels;
+    Lakkaraju et al., 2017). A smaller difference is kept for those who judge, unless weights are
+    there to make up for it.
+
+    Parameters
+    ----------
+    found : Tallied
+    metric : Metric
+        A rate that needs the recorded outcome.
+    own, rest : ndarray of int, shape (G, 9)
+        People by recorded outcome and decision.
+    groups : GroupTable
+        Says whether rows are weighted.
+    """
+    import numpy as np
+
+    cells = outcome_cells()
+    _, among = metric.masks(cells)
+    if not (among & cells.selected).any() or not (among & ~cells.selected).any():
+        return found
+    weighted = groups.design is not None and groups.design.weighted
+    sides = []
+    for side, table in ((found.own, own), (found.rest, rest)):
+        of = table.reshape(-1, 3, 3)[:, :, :UNKNOWN]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = of[:, :UNKNOWN].sum(axis=1) / of.sum(axis=1)  # NaN where nobody is
+            alike = shares.min(axis=1) / shares.max(axis=1)
+        alike = np.where(np.isfinite(alike), alike, 1.0)
+        hidden = alike == 0
+        sides.append(
+            replace(
+                side,
+                x=np.where(hidden, 0, side.x),
+                n=np.where(hidden, 0, side.n),
+                effective=np.where(hidden, 0.0, side.effective),
+                recorded=np.where(hidden, 0.0, 1.0) if weighted else alike,
+            )
+        )
+    return replace(found, own=sides[0], rest=sides[1])
 
 
 def counted(groups: GroupTable, part: "Mask", among: "Mask") -> Tallied:
@@ -122,7 +181,7 @@ def counted(groups: GroupTable, part: "Mask", among: "Mask") -> Tallied:
     for table in (groups.own, groups.rest):
         x, n = table[:, part].sum(axis=1), table[:, among].sum(axis=1)
         infinite = np.full(len(n), np.inf)
-        plain.append(Side(x, n, n, n.astype(np.float64), infinite))
+        plain.append(Side(x, n, n, n.astype(np.float64), infinite, np.ones(len(n))))
     alone = Tallied(plain[0], plain[1], np.zeros(len(groups.names)), {}, {})
     return alone if groups.design is None else _drawn(groups, groups.design, alone, part, among)
 
@@ -163,7 +222,10 @@ def _blank(side: Side) -> Side:
     import numpy as np
 
     size = len(side.people)
-    return Side(np.zeros(size), np.zeros(size), side.people, np.zeros(size), np.full(size, np.inf))
+    nobody = np.zeros(size)
+    return Side(
+        nobody, nobody.copy(), side.people, nobody.copy(), np.full(size, np.inf), side.recorded
+    )
 
 
 def measurable(metric: Metric, *, labelled: bool) -> bool:
@@ -221,6 +283,8 @@ def worth(side: Side, i: int, floor: int, among: str = "rows") -> tuple[Status, 
     people, size = int(side.people[i]), float(side.effective[i])
     if people == 0:
         return Status.UNDEFINED, f"no {among} to divide by"
+    if side.recorded[i] == 0:
+        return Status.UNDEFINED, f"{ONE_SIDED} ({people} {among})"
     if not side.n[i] > 0:
         return Status.UNDEFINED, f"the weights of all {people} {among} are 0"
     if people < floor:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from auditkit.evidence.counts import GroupTable
 from auditkit.inference.gates import all_clear_level
 from auditkit.inference.power import operating_characteristics
-from auditkit.judge import Hypotheses, counted_worst, doubts
+from auditkit.judge import Hypotheses, copied, counted_worst, doubts
 from auditkit.measure import Tallied, number, tallied
 from auditkit.metrics.registry import metrics
 from auditkit.policy.schema import Policy, SettledCheck
@@ -55,7 +55,8 @@ def self_test(
         counted = tallied(groups, metrics()[check.metric])
         places = [i for i, name in enumerate(groups.names) if name in judged]
         unknown = {i: counted_worst(groups, check, *groups.names[i]) for i in places}
-        rows += _Gate.of(check, counted, places, policy, family).rows(groups.names, unknown)
+        gate = _Gate.of(check, groups, counted, places, policy, family)
+        rows += gate.rows(groups.names, unknown)
     return tuple(rows)
 
 
@@ -75,6 +76,7 @@ class _Gate:
     def of(
         cls,
         check: SettledCheck,
+        groups: GroupTable,
         counted: Tallied,
         places: list[int],
         policy: Policy,
@@ -93,8 +95,10 @@ class _Gate:
             found = operating_characteristics(n1, n2, flat, p, check.limit, floor, alpha, outcome)
             return found.reshape(rates.shape)
 
+        leaked = bool(copied(groups, metrics()[check.metric]))
         doubtful = [
-            bool(doubts(counted.own.take(i), counted.rest.take(i), policy.floor)) for i in places
+            leaked or bool(doubts(counted.own.take(i), counted.rest.take(i), policy.floor))
+            for i in places
         ]
         return cls(
             check,

@@ -88,6 +88,7 @@ def _copied(side: Side) -> Side:
         side.people.copy(),
         side.effective.astype(float),
         side.df.copy(),
+        side.recorded,
     )
 
 

@@ -57,6 +57,8 @@ class Design:
         Clusters with somebody of a group, and of its rest; empty without clusters.
     clustered : bool
         Whether products are over clusters, not over rows.
+    weighted : bool
+        Whether rows have sampling weights.
     """
 
     weight: "NDArray[np.float64]"
@@ -66,6 +68,7 @@ class Design:
     drawn: bool
     touched: "Mapping[tuple[bytes, str], NDArray[np.int64]]"
     clustered: bool = False
+    weighted: bool = False
 
 
 def design_of(counts: Counts, clusters: Clusters | None) -> Design | None:
@@ -77,11 +80,11 @@ def design_of(counts: Counts, clusters: Clusters | None) -> Design | None:
     weight = counts.table.astype(np.float64) if counts.weight is None else counts.weight
     square = counts.table.astype(np.float64) if counts.square is None else counts.square
     strata = np.zeros(len(counts.codes), np.int64) if counts.strata is None else counts.strata
-    drawn = clusters is not None or counts.strata is not None
+    drawn, weighted = clusters is not None or counts.strata is not None, counts.weight is not None
     if clusters is None:
         units = np.bincount(strata, weights=counts.table.sum(axis=1)).astype(np.int64)
         alone = np.flatnonzero(square)
         products = Products(alone, alone, square.ravel()[alone])
-        return Design(weight, products, strata, units, drawn, {})
+        return Design(weight, products, strata, units, drawn, {}, weighted=weighted)
     products = Products(clusters.first, clusters.second, clusters.products)
-    return Design(weight, products, strata, clusters.units, drawn, clusters.touched, True)
+    return Design(weight, products, strata, clusters.units, drawn, clusters.touched, True, weighted)
