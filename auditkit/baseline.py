@@ -4,10 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditkit.evidence.counts import Counts, GroupTable, paired_cells, tabulate
+from auditkit.evidence.counts import UNKNOWN, Counts, GroupTable, paired_cells, tabulate
 from auditkit.evidence.design import design_of
 from auditkit.inference.intervals import Bounds, paired_difference, wilson
-from auditkit.measure import NO_LABEL, ONE_SIDE, Side, Tallied, counted, measurable, number, worth
+from auditkit.measure import (
+    NO_LABEL,
+    ONE_SIDE,
+    Side,
+    Tallied,
+    as_recorded,
+    counted,
+    measurable,
+    number,
+    worth,
+)
 from auditkit.metrics.registry import Metric, rates
 from auditkit.results import ALL, BaselineRate, Status
 
@@ -77,16 +87,37 @@ def pair(groups: GroupTable, metric: Metric, floor: int, *, clustered: bool) -> 
     if shared and groups.design is None and not clustered:
         four = (part & part_, part & ~part_, part_ & ~part, among & ~part & ~part_)
         table = np.stack([groups.own[:, mask].sum(axis=1) for mask in four])
+    system, baseline = counted(groups, part, among), counted(groups, part_, among_)
+    if "actual" in metric.needs:
+        tables = [_by_decision(table) for table in (groups.own, groups.rest)]
+        (own, own_), (rest, rest_) = tables
+        system = as_recorded(system, metric, own, rest, groups)
+        baseline = as_recorded(baseline, metric, own_, rest_, groups)
     return Pair(
         metric.name,
         groups,
-        counted(groups, part, among),
-        counted(groups, part_, among_),
+        system,
+        baseline,
         floor,
         shared=shared,
         clustered=clustered,
         table=table,
     )
+
+
+def _by_decision(table: "NDArray[np.int64]") -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
+    """Sum people of whom both decisions are known by outcome and the system's, or the baseline's.
+
+    Of 27 outcomes, the baseline's decision comes first, then the recorded outcome, then the
+    system's decision; of 9, the outcome and then the decision. Shapes (G, 27) and (G, 9).
+    """
+    import numpy as np
+
+    cells = table.reshape(-1, 3, 3, 3).copy()
+    cells[:, UNKNOWN] = 0
+    cells[..., UNKNOWN] = 0
+    of_system, of_baseline = cells.sum(axis=1), np.swapaxes(cells.sum(axis=3), 1, 2)
+    return of_system.reshape(-1, 9), of_baseline.reshape(-1, 9)
 
 
 @dataclass(frozen=True)
@@ -128,8 +159,8 @@ class Pair:
                 baseline_lower=number(bounds_.lower[i]),
                 baseline_upper=number(bounds_.upper[i]),
                 change=number(own.rate[i] - other.rate[i]) if differs else None,
-                change_lower=number(change.lower[i]),
-                change_upper=number(change.upper[i]),
+                change_lower=number(change.lower[i]) if differs else None,
+                change_upper=number(change.upper[i]) if differs else None,
                 gap=number(own.rate[i] - self.system.rest.rate[i]) if compared else None,
                 baseline_gap=(
                     number(other.rate[i] - self.baseline.rest.rate[i]) if compared else None
@@ -154,6 +185,8 @@ class Pair:
     def _worth(self, i: int) -> tuple[Status, str]:
         """Say what the difference of a group is worth, and why if it is not ``ok`` or not whole."""
         status, why = worth(self.system.own, i, self.floor)
+        if self.baseline.own.recorded[i] == 0:
+            status, why = worth(self.baseline.own, i, self.floor, "rows of the baseline")
         if not self.shared:
             other = worth(self.baseline.own, i, self.floor, "rows of the baseline")[1]
             whys = [why, other, CLUSTERED if self.clustered else ""]

@@ -13,6 +13,9 @@ from auditkit.evidence.classes import ClassCounts, refuse_many_classes
 from auditkit.evidence.clusters import Clusters, by_cluster, clusters
 from auditkit.evidence.counts import (
     MOST_CELLS,
+    NO,
+    UNKNOWN,
+    YES,
     Counts,
     Errors,
     Gathered,
@@ -180,7 +183,7 @@ def _gathered(
         notes=(
             *source.notes,
             *quality.notes,
-            *(errors.notes if errors is not None else _too_good(counts)),
+            *(errors.notes if errors is not None else (*_too_good(counts), *_one_sided(counts))),
             *(scores.notes if scores else ()),
         ),
         files=(*source.files, *model_files),
@@ -397,6 +400,23 @@ def _too_good(counts: Counts) -> tuple[str, ...]:
     return (
         "Every decision agrees with the recorded outcome. Look whether the decision was copied "
         "from the label, or the label from the decision: such data say nothing about errors.",
+    )
+
+
+def _one_sided(counts: Counts) -> tuple[str, ...]:
+    """Note outcomes that are recorded much less often on one side of the decision."""
+    cells = counts.table.sum(axis=0).reshape(3, 3)[:, :UNKNOWN]
+    recorded, people = cells[:UNKNOWN].sum(axis=0).tolist(), cells.sum(axis=0).tolist()
+    if not all(people) or not any(recorded):
+        return ()
+    shares = [seen / of for seen, of in zip(recorded, people, strict=True)]
+    if min(shares) >= max(shares) / 2:
+        return ()
+    return (
+        f"Outcomes are recorded of {recorded[YES]:,} of {people[YES]:,} rows that were selected, "
+        f"and of {recorded[NO]:,} of {people[NO]:,} that were not. Rates over both stand on those "
+        f"alone, unless weights make up for it: no all-clear rests on them, and where one side has "
+        f"no recorded outcome they do not exist.",
     )
 
 
