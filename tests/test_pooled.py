@@ -200,13 +200,13 @@ def test_they_share_their_error_among_themselves_and_change_no_other_check(tmp_p
 def test_wrong_answers_at_the_limit_are_rare(tmp_path, metric, draw):
     """A true gap of 8 points at a limit of 8: within in at most 5 %, beyond in at most 5 %.
 
-    100 draws, standard error at 5 % of 2.2 %: at most 11 of 100 (three standard errors).
+    60 draws, standard error at 5 % of 2.8 %: at most 8 of 60 (three standard errors).
     """
     more = {"score": "s"} if metric == SCORE else {"need": "need"}
     told = []
-    for seed in range(100):
+    for seed in range(60):
         rows = draw(1200, 0.08, seed=seed)
         told.append(at(audited(rows, tmp_path, metric, limit=0.08, **more)).loc["b"].outcome)
-    assert told.count("within") <= 11
-    assert told.count("breach") <= 11
+    assert told.count("within") <= 8
+    assert told.count("breach") <= 8
     assert "undefined" not in told
