@@ -28,13 +28,12 @@ from auditkit.label_error import label_errors
 from auditkit.measure import measure
 from auditkit.need.at_score import mean_need_at_score
 from auditkit.need.depth import need_depth
-from auditkit.need.equal import equal_need, equal_need_gaps, selection_limit
+from auditkit.need.equal import equal_need, selection_limit
 from auditkit.need.ranks import need_ranks
 from auditkit.need.totals import need_totals
 from auditkit.own_metrics import Function, Pairs, own_metrics, refuse_unfit
 from auditkit.plan import Attribute, AuditPlan, make_plan, read_plan
-from auditkit.policy.schema import CALIBRATION, EQUAL_NEED, Policy, read_policy
-from auditkit.pooled import Pooled, Unmeasured, judge_pooled
+from auditkit.policy.schema import read_policy
 from auditkit.residuals import amounts_off
 from auditkit.results import (
     ALL,
@@ -47,7 +46,7 @@ from auditkit.results import (
     frame,
     round_floats,
 )
-from auditkit.scores.calibration import calibration_gaps, calibrations
+from auditkit.scores.calibration import calibrations
 from auditkit.scores.exposure import exposures
 from auditkit.scores.measured import scored
 from auditkit.scores.sweeps import budgets, cuts
@@ -107,7 +106,6 @@ def _run(
     scores, score_gaps = scored(plan, evidence, policy.floor)
     calibration, brier = calibrations(plan, evidence, policy.floor)
     amounts, amount_gaps = amounts_off(plan, evidence, policy.floor)
-    pooled = _pooled(plan, policy, evidence)
     family = hypotheses(groups, policy, labelled=labelled)
     detectable = detectable_gaps(groups, policy, family, labelled=labelled)
     disparities = compare(groups, plan, policy.floor, detectable, labelled=labelled)
@@ -133,8 +131,7 @@ def _run(
         outcome=plan.data.outcome,
         absent=only_declared(groups, plan),
     )
-    at_equal = judge_pooled(policy, pooled, plan.data.outcome)
-    verdict, reasons = disposition((*checks, *at_equal), groups, policy, family, plan.system.stage)
+    verdict, reasons = disposition(checks, groups, policy, family, plan.system.stage)
 
     return Audit(
         round_floats(
@@ -149,7 +146,7 @@ def _run(
                 intersections=plan.groups.intersections,
                 disposition=verdict,
                 reasons=reasons,
-                findings=findings((*checks, *at_equal)),
+                findings=findings(checks),
                 rows=account.rows(evidence),
                 groups=account.group_sizes(evidence),
                 exclusions=evidence.exclusions,
@@ -182,7 +179,7 @@ def _run(
                 budgets=budgets(plan, evidence, policy.floor),
                 exposure=exposures(plan, evidence, policy.floor),
                 cuts=cuts(plan, evidence, policy.floor),
-                checks=(*checks, *at_equal),
+                checks=checks,
                 self_test=self_test(groups, policy, family, checks),
                 unknown_bounds=unknown_bounds(groups, checks),
                 label_error=label_errors(groups, checks, weighted=plan.data.weight is not None),
@@ -207,15 +204,6 @@ def _beside(plan: AuditPlan, evidence: Evidence, floor: int) -> tuple[BaselineRa
         floor=floor,
         clustered=plan.data.cluster is not None,
     )
-
-
-def _pooled(
-    plan: AuditPlan, policy: Policy, evidence: Evidence
-) -> dict[str, tuple[Pooled, ...] | Unmeasured]:
-    """Compare at like scores and at equal need, where the policy holds either against a limit."""
-    compared = {CALIBRATION: calibration_gaps, EQUAL_NEED: equal_need_gaps}
-    named = dict.fromkeys(check.metric for check in policy.pooled)
-    return {name: compared[name](plan, evidence, policy.floor) for name in named}
 
 
 def _depth(plan: AuditPlan) -> int:

@@ -30,7 +30,7 @@ from auditkit.measure import (
     worth,
 )
 from auditkit.metrics.registry import Metric, metrics, rates
-from auditkit.policy.schema import CALIBRATION, EQUAL_NEED, Policy, SettledCheck
+from auditkit.policy.schema import Policy, SettledCheck
 from auditkit.results import (
     ALL,
     CROSS,
@@ -82,7 +82,7 @@ def check_metrics(policy: Policy) -> None:
         f"rates only; '{c.metric}' is measured and compared, and judged by nobody."
         if c.metric in metrics()
         else f"Check '{c.name}' names the rate '{c.metric}', which there is none of. "
-        f"{did_you_mean(c.metric, [*known, CALIBRATION, EQUAL_NEED])}"
+        f"{did_you_mean(c.metric, known)}"
         for c in policy.checks
         if c.metric not in known
     ]

@@ -21,7 +21,6 @@ ORDER = [
     "inference",
     "measure",
     "disparity",
-    "pooled",
     "spread",
     "scores",
     "residuals",

@@ -255,11 +255,6 @@ def test_with_everything_else_a_plan_can_name(tmp_path):
     )  # fmt: skip
     for name in ("measurements", "stratified_disparities", "baseline", "checks"):
         mine, other = made.table(name), plain.table(name)
-        if name == "checks":
-            at_equal_need = mine["check"] == "equal_need_gap"
-            assert mine.loc[at_equal_need, "group"].tolist() == ["a", "b"]
-            mine = mine[~at_equal_need].reset_index(drop=True)
-            other = other[other["check"] != "equal_need_gap"].reset_index(drop=True)
         pd.testing.assert_frame_equal(mine, other, rtol=1e-6)  # clusters drop bits of weights
     row = pooled_of(made)
     assert "clusters" in row["note"]

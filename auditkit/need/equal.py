@@ -1,7 +1,7 @@
 """Who is selected at equal need: each group against its rest within bands of need, and pooled.
 
-The bounds held against the policy's limit are those of a verdict: one-sided, from Clopper and
-Pearson's limits. A check that names them asks for an explanation or warns, and blocks nothing.
+It describes; no verdict rests on it. The bounds held against the policy's limit are those of a
+verdict all the same: one-sided, from Clopper and Pearson's limits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,9 +16,8 @@ from auditkit.measure import number
 from auditkit.metrics.registry import metrics
 from auditkit.need.totals import NeedTotals
 from auditkit.plan import AuditPlan
-from auditkit.policy.schema import EQUAL_NEED, Policy
-from auditkit.pooled import Pooled, Unmeasured
-from auditkit.results import EqualNeed, Outcome, Status, StratifiedDisparity
+from auditkit.policy.schema import Policy
+from auditkit.results import EqualNeed, Status, StratifiedDisparity
 from auditkit.stratified import Comparison, among, comparisons
 
 if TYPE_CHECKING:
@@ -36,14 +35,13 @@ TOGETHER = "people were drawn in clusters: the interval allows for bands that mo
 
 
 def selection_limit(policy: Policy) -> float | None:
-    """Find the limit at equal need, else the tightest of a difference of who is selected."""
-    own = [check.limit for check in policy.pooled if check.metric == EQUAL_NEED]
+    """Find the tightest limit that the policy sets to a difference of who is selected."""
     found = [
         check.limit
         for check in policy.checks
         if check.statistic == "difference" and check.metric in OF_SELECTION
     ]
-    return min(own or found, default=None)
+    return min(found, default=None)
 
 
 def equal_need(
@@ -73,50 +71,25 @@ def equal_need(
     if bands is None or counts.needs is None:
         return ()
     leftover = _leftovers(plan, evidence, totals)
+    known = among(counts, evidence.groups, counts.needs >= 0, crossed=1)
     kinds = [(BANDS, bands.coarse, bands.pairs)]
     if len(bands.coarse) < len(bands.names):
         kinds.append((DOUBLED, bands.names, tuple(range(len(bands.names)))))
     rows: list[EqualNeed] = []
     for banding, names, places in kinds:
-        for comparison in _compared(plan, evidence, len(names), places, floor):
+        tables = [
+            among(counts, evidence.groups, _held(counts.needs, places, k), crossed=1)
+            for k in range(len(names))
+        ]
+        found = comparisons(
+            counts.attributes, known, tables, metrics()["selection_rate"], floor,
+            what="need", together=plan.data.cluster is not None,
+        )  # fmt: skip
+        for comparison in found:
             named = (comparison.attribute, comparison.group)
             described = AtEqualNeed(comparison, banding, names, limit, leftover.get(named))
             rows += described.rows()
     return tuple(rows)
-
-
-def equal_need_gaps(
-    plan: AuditPlan, evidence: Evidence, floor: int
-) -> tuple[Pooled, ...] | Unmeasured:
-    """Pool the gap of every group over bands of need, for a check of the policy."""
-    bands = evidence.needs
-    if plan.data.need is not None and plan.data.need_apart is None:
-        same = "the recorded outcome is the need: who of it is selected is held by other checks"
-        return Unmeasured(Outcome.NOT_APPLICABLE, same)
-    if bands is None or evidence.counts.needs is None:
-        lacks = "no column says how much people need, so nobody can be compared at equal need"
-        return Unmeasured(Outcome.MISSING, lacks)
-    compared = _compared(plan, evidence, len(bands.coarse), bands.pairs, floor)
-    return tuple(
-        AtEqualNeed(one, BANDS, bands.coarse, None, None).gap(bands.coarse) for one in compared
-    )
-
-
-def _compared(
-    plan: AuditPlan, evidence: Evidence, bands: int, places: Sequence[int], floor: int
-) -> Iterator[Comparison]:
-    """Set each group against its rest within so many bands of need."""
-    counts = evidence.counts
-    assert counts.needs is not None  # noqa: S101
-    known = among(counts, evidence.groups, counts.needs >= 0, crossed=1)
-    tables = [
-        among(counts, evidence.groups, _held(counts.needs, places, k), crossed=1)
-        for k in range(bands)
-    ]
-    yield from comparisons(
-        counts.attributes, known, tables, metrics()["selection_rate"], floor,
-        what="need", together=plan.data.cluster is not None,
-    )  # fmt: skip
 
 
 def _held(needs: "NDArray[np.int64]", places: Sequence[int], k: int) -> "NDArray[np.bool_]":
@@ -146,54 +119,7 @@ class AtEqualNeed:
             if row.estimate is None and status is not Status.UNDEFINED:
                 status, note = Status.UNDEFINED, "nobody of the rest has this need"
             yield self._row(row, gate, told, note, status)
-        yield self._pooled(total, enough, [shown[k] == WITHIN for k in enough])
-
-    def gap(self, names: tuple[str, ...]) -> Pooled:
-        """Tell the pooled gap, and whether it and every band of enough people are within."""
-        *levels, total = self.comparison.rows(names)
-        enough = [k for k, row in enumerate(levels) if row.status is Status.OK]
-        status, note = total.status, total.note
-        if not enough and status is Status.OK:
-            status, note = Status.INSUFFICIENT, self._too_few
-        sizes = self.comparison.sizes
-
-        def each(limit: float, alpha: float) -> bool:
-            gates = [_gate(self.comparison, k, alpha) for k in enough]
-            return all(-limit <= lower and upper <= limit for lower, upper in gates)
-
-        return Pooled(
-            total.attribute,
-            total.group,
-            int(sum(n for n, _ in sizes)),
-            int(sum(n for _, n in sizes)),
-            total.estimate,
-            self._bounds,
-            each,
-            status,
-            note,
-        )
-
-    @property
-    def _shared(self) -> list[int]:
-        """Bands that both the group and its rest are in."""
-        return [k for k, (n1, n2) in enumerate(self.comparison.sizes) if n1 > 0 and n2 > 0]
-
-    @property
-    def _too_few(self) -> str:
-        floor = self.comparison.floor
-        return f"no band of need has {floor} people of the group and of the rest"
-
-    def _bounds(self, alpha: float) -> tuple[float, float]:
-        """Bound the pooled gap on either side, as for a verdict; NaN where no band has both."""
-        import numpy as np
-
-        c, shared = self.comparison, self._shared
-        if not shared:
-            return np.nan, np.nan
-        gates = np.array([_gate(c, k, alpha) for k in shared])
-        gaps = np.array([c.within[k][0].rate[0] - c.within[k][1].rate[0] for k in shared])
-        _, found = c.pool(gaps, Bounds(gates[:, 0], gates[:, 1]), shared)
-        return float(found.lower), float(found.upper)
+        yield self._pooled(total, gates, enough, [shown[k] == WITHIN for k in enough])
 
     def _shown(self, gate: tuple[float, float], bands: Sequence[bool]) -> str:
         """Say whether bounds, and every band of enough people, are within the limit."""
@@ -203,19 +129,27 @@ class AtEqualNeed:
         return WITHIN if inside and bands and all(bands) else NOT_SHOWN
 
     def _pooled(
-        self, total: StratifiedDisparity, enough: list[int], within: Sequence[bool]
+        self,
+        total: StratifiedDisparity,
+        gates: list[tuple[float, float]],
+        enough: list[int],
+        within: Sequence[bool],
     ) -> EqualNeed:
         import numpy as np
 
         c = self.comparison
-        if total.status is Status.UNDEFINED or not self._shared:
+        shared = [k for k, (n1, n2) in enumerate(c.sizes) if n1 > 0 and n2 > 0]
+        if total.status is Status.UNDEFINED or not shared:
             return self._row(total, (np.nan, np.nan), "", total.note)
-        pair = self._bounds(ALPHA)
+        gaps = np.array([c.within[k][0].rate[0] - c.within[k][1].rate[0] for k in shared])
+        bounds = Bounds(*(np.array([gates[k][side] for k in shared]) for side in (0, 1)))
+        _, gate = c.pool(gaps, bounds, shared)
+        pair = (float(gate.lower), float(gate.upper))
         status = total.status
         note = [total.note] if total.note else []
         if not enough and status is Status.OK:
             status = Status.INSUFFICIENT
-            note.append(self._too_few)
+            note.append(f"no band of need has {c.floor} people of the group and of the rest")
         if len(self.names) == 1:
             note.append("everybody has the same recorded need, so this is the raw gap")
         elif self.banding == BANDS and len(self.names) < COARSE:
@@ -310,10 +244,10 @@ def _variance(rate: float, n: float) -> float:
     return float(p * (1 - p) / n)
 
 
-def _gate(comparison: Comparison, k: int, alpha: float = ALPHA) -> tuple[float, float]:
+def _gate(comparison: Comparison, k: int) -> tuple[float, float]:
     """Bound the gap in a band on either side, as for a verdict; NaN over nobody."""
     own, rest, rho = comparison.within[k]
-    limits = [clopper_pearson(*side.at(alpha), alpha) for side in (own, rest)]
+    limits = [clopper_pearson(*side.at(ALPHA), ALPHA) for side in (own, rest)]
     found = mover_difference(own.rate, limits[0], rest.rate, limits[1], rho)
     return float(found.lower[0]), float(found.upper[0])
 

@@ -22,8 +22,6 @@ T = TypeVar("T")
 Limit = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 SMALLEST_LIMIT = 0.001
 """No audit has the people to show a gap this small, nor a ratio this close to 1."""
-CALIBRATION, EQUAL_NEED = "calibration_at_like_scores", "selection_at_equal_need"
-"""Comparisons at like scores and at equal need, which a check may name beside the rates."""
 LARGEST_RATIO = 100.0
 """A ratio beyond this holds nothing back."""
 
@@ -65,18 +63,6 @@ class CheckRule(Strict):
             )
         if (self.statistic == "ratio") != (self.gap_floor is not None):
             raise ValueError("gap_floor goes with a ratio, and only with a ratio")
-        if self.metric in (CALIBRATION, EQUAL_NEED):
-            effects = (
-                [self.effect]
-                if isinstance(self.effect, Effect)
-                else [self.effect.low, self.effect.medium, self.effect.high]
-            )
-            if self.statistic != "difference" or any(effect.blocks for effect in effects):
-                raise ValueError(
-                    f"'{self.metric}' is compared by its difference, and its effect is note, "
-                    f"explain or warn: scores and need are measured with error, so it blocks "
-                    f"nothing"
-                )
         return self
 
 
@@ -196,9 +182,6 @@ class Policy:
     alpha: float
     floor: int
     checks: tuple[SettledCheck, ...]
-    """Checks on rates."""
-    pooled: tuple[SettledCheck, ...] = ()
-    """Checks on comparisons at like scores or at equal need."""
 
     def info(self, hypotheses: int) -> PolicyInfo:
         """Tell who judges, for the record."""
@@ -216,7 +199,7 @@ class Policy:
 
     def requirements(self) -> tuple[Requirement, ...]:
         """List the requirements, each with those of its checks that apply here."""
-        applying = {check.name for check in (*self.checks, *self.pooled)}
+        applying = {check.name for check in self.checks}
         return tuple(
             Requirement(
                 r.id, r.title, r.text, r.status, tuple(c for c in r.checks if c in applying)
@@ -300,8 +283,7 @@ def settle(file: PolicyFile, plan: AuditPlan) -> Policy:
         level_reason=reason,
         alpha=file.inference.alpha,
         floor=plan.groups.smallest or file.inference.floor,
-        checks=tuple(c for c in checks if c.metric not in (CALIBRATION, EQUAL_NEED)),
-        pooled=tuple(c for c in checks if c.metric in (CALIBRATION, EQUAL_NEED)),
+        checks=checks,
     )
 
 

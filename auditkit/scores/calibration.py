@@ -7,33 +7,16 @@ merely have more people at high scores then show no gap.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from auditkit.disparity import ONE_GROUP
 from auditkit.evidence.counts import GroupTable
 from auditkit.evidence.gather import Evidence
-from auditkit.inference.intervals import (
-    Bounds,
-    clopper_pearson,
-    difference,
-    mover_difference,
-    pooled,
-    wilson,
-)
+from auditkit.inference.intervals import Bounds, difference, pooled, wilson
 from auditkit.measure import number
 from auditkit.metrics.histogram import Histogram
-from auditkit.pooled import Pooled, Unmeasured
-from auditkit.results import (
-    ALL,
-    CROSS,
-    NOT_RECORDED,
-    POOLED,
-    Brier,
-    Calibration,
-    Outcome,
-    Status,
-)
+from auditkit.results import ALL, CROSS, NOT_RECORDED, POOLED, Brier, Calibration, Status
 from auditkit.scores.measured import UNDER_CLUSTERS
 
 if TYPE_CHECKING:
@@ -68,32 +51,14 @@ def calibrations(
     floor : int
         Smallest number of people that is worth a conclusion.
     """
-    told = _told(plan, evidence, floor)
-    if told is None or evidence.scores is None:
-        return (), ()
-    return tuple(told.rows()), tuple(told.decompositions(evidence.scores.histograms))
-
-
-def calibration_gaps(
-    plan: "AuditPlan", evidence: Evidence, floor: int
-) -> tuple[Pooled, ...] | Unmeasured:
-    """Standardise the gap of every group's residual to common bands, for a check of the policy."""
-    told = _told(plan, evidence, floor)
-    if told is None:
-        lacks = "no probabilities with a recorded outcome, so no calibration to look at"
-        return Unmeasured(Outcome.NOT_APPLICABLE, lacks)
-    return tuple(told.gaps())
-
-
-def _told(plan: "AuditPlan", evidence: Evidence, floor: int) -> "Told | None":
-    """Put scores into bands; nothing where they are no probabilities, or nobody has an outcome."""
     scores = evidence.scores
     if scores is None or not evidence.labelled or (scores.rule.low, scores.rule.high) != (0, 1):
-        return None
+        return (), ()
     if not scores.histograms[0].weight[:2].any():
-        return None
+        return (), ()  # nobody has both a score and a recorded outcome
     tens, twenties = (_banded(scores.histograms, bands) for bands in (BANDS, 2 * BANDS))
-    return Told(evidence.groups, tens, twenties, floor, plan.data.cluster is not None)
+    told = Told(evidence.groups, tens, twenties, floor, plan.data.cluster is not None)
+    return tuple(told.rows()), tuple(told.decompositions(scores.histograms))
 
 
 @dataclass(frozen=True)
@@ -262,6 +227,7 @@ class Told:
     def _group(
         self, attribute: str, group: str, place: int, others: list[int]
     ) -> Iterator[Calibration]:
+        import numpy as np
 
         own, rest = self.tens.of([place]), self.tens.of(others)
         gap, bounds = _gaps(own, rest)
@@ -276,64 +242,22 @@ class Told:
             for banded in (self.tens, self.twenties)
         )
         whole, of_rest = own.whole(), rest.whole()
-        status, note = self._worth_pooled(own, rest, standard[0], attribute, bool(others))
+        status, note = self._worth(whole, of_rest, 0, attribute, bool(others))
+        both = (own.weight > 0) & (rest.weight > 0)
+        if status is Status.OK and both.any() and not both.all():  # the gap is theirs alone
+            shared, of_both = own.within(both), rest.within(both)
+            status, note = self._worth(shared, of_both, 0, attribute, bool(others))
+            note = f"in bands that both have: {note}" if note else ""
+        off = float(own.weight[rest.weight == 0].sum() / max(own.weight.sum(), 1e-300))
+        if status is not Status.UNDEFINED and others and off > 0:
+            told = f"{off:.1%} of the group are in bands with nobody of the rest"
+            note = "; ".join(part for part in (note, told) if part)
+            status = Status.UNDEFINED if np.isnan(standard[0]) else status
         ends = (float(self.tens.low[0]), float(self.tens.high[-1]))
         yield self._row(
             attribute, group, POOLED, ends, whole, of_rest, 0, standard, doubled[0],
             status, note,
         )  # fmt: skip
-
-    def gaps(self) -> Iterator[Pooled]:
-        """Standardise the gap of every group that is held against a limit."""
-        for place, (attribute, group) in enumerate(self.groups.names):
-            others = [k for k in self.groups.of(attribute) if k != place]
-            if attribute == ALL or CROSS in attribute:
-                continue
-            compared = len(self.groups.of(attribute)) > 1 or group == NOT_RECORDED
-            own, rest = self.tens.of([place]), self.tens.of(others if compared else [])
-            estimate, *_ = _standardised(own, rest)
-            status, note = self._worth_pooled(own, rest, estimate, attribute, compared)
-            if self.clustered and status is Status.OK:
-                status, note = Status.INSUFFICIENT, UNDER_CLUSTERS
-            yield Pooled(
-                attribute,
-                group,
-                int(own.people.sum()),
-                int(rest.people.sum()),
-                number(estimate),
-                partial(self._bounds, own, rest),
-                lambda _limit, _alpha: True,  # only the gap over all bands is held (22)
-                status,
-                note,
-            )
-
-    def _bounds(self, own: Cells, rest: Cells, alpha: float) -> tuple[float, float]:
-        """Bound the standardised gap on either side, as for a verdict."""
-        import numpy as np
-
-        if self.clustered:
-            return np.nan, np.nan
-        unsure = float(own.whole().unsure[0] + rest.whole().unsure[0])
-        _, lower, upper = _standardised(own, rest, alpha)
-        return lower - unsure, upper + unsure
-
-    def _worth_pooled(
-        self, own: Cells, rest: Cells, estimate: float, attribute: str, compared: bool
-    ) -> tuple[Status, str]:
-        import numpy as np
-
-        status, note = self._worth(own.whole(), rest.whole(), 0, attribute, compared)
-        both = (own.weight > 0) & (rest.weight > 0)
-        if status is Status.OK and both.any() and not both.all():  # the gap is theirs alone
-            shared, of_both = own.within(both), rest.within(both)
-            status, note = self._worth(shared, of_both, 0, attribute, compared)
-            note = f"in bands that both have: {note}" if note else ""
-        off = float(own.weight[rest.weight == 0].sum() / max(own.weight.sum(), 1e-300))
-        if status is not Status.UNDEFINED and compared and off > 0:
-            told = f"{off:.1%} of the group are in bands with nobody of the rest"
-            note = "; ".join(part for part in (note, told) if part)
-            status = Status.UNDEFINED if np.isnan(estimate) else status
-        return status, note
 
     def _worth(
         self, own: Cells, rest: Cells, b: int, attribute: str, compared: bool
@@ -402,20 +326,12 @@ class Told:
             )
 
 
-def _gaps(own: Cells, rest: Cells, alpha: float | None = None) -> "tuple[Floats, Bounds]":
-    """Residual of a group less that of its rest in each band, with the interval of the rates.
-
-    The interval is the printed one, or from one-sided Clopper-Pearson limits at ``alpha``.
-    """
+def _gaps(own: Cells, rest: Cells) -> "tuple[Floats, Bounds]":
+    """Residual of a group less that of its rest in each band, with the interval of the rates."""
     import numpy as np
 
     nobody = (own.size == 0) | (rest.size == 0)
-    if alpha is None:
-        bounds = difference(*own.counted(), *rest.counted())
-    else:
-        limits = [clopper_pearson(*side.counted(), alpha) for side in (own, rest)]
-        rates = np.nan_to_num(own.rate), np.nan_to_num(rest.rate)
-        bounds = mover_difference(rates[0], limits[0], rates[1], limits[1])
+    bounds = difference(*own.counted(), *rest.counted())
     scores = own.mean_score - rest.mean_score
     lower, upper = (
         np.where(nobody, np.nan, side - scores) for side in (bounds.lower, bounds.upper)
@@ -423,13 +339,11 @@ def _gaps(own: Cells, rest: Cells, alpha: float | None = None) -> "tuple[Floats,
     return own.residual - rest.residual, Bounds(lower, upper)
 
 
-def _standardised(
-    own: Cells, rest: Cells, alpha: float | None = None
-) -> tuple[float, float, float]:
+def _standardised(own: Cells, rest: Cells) -> tuple[float, float, float]:
     """Put the gaps of the bands together with fixed weights; NaN where no band has both."""
     import numpy as np
 
-    gap, bounds = _gaps(own, rest, alpha)
+    gap, bounds = _gaps(own, rest)
     both = ~np.isnan(gap)
     if not both.any():
         return float("nan"), float("nan"), float("nan")

@@ -1,17 +1,14 @@
 """A check on one attribute, group by group: the rows that a figure and its table both state."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from auditkit.policy.schema import CALIBRATION, EQUAL_NEED
 from auditkit.report.story import measures, words
 from auditkit.report.story.parts import Cell
 from auditkit.report.story.words import Look, Scale
 from auditkit.results import (
     ALL,
-    POOLED,
     RANGE,
-    REST,
     AuditRecord,
     Check,
     Disparity,
@@ -21,8 +18,6 @@ from auditkit.results import (
 )
 
 UNSTRATIFIED = ("", ALL)
-BANDS = "bands"
-"""How need is put into bands where a check looks; the finer bands are a second look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +127,7 @@ def unique_checks(record: AuditRecord) -> tuple[Check, ...]:
 def rows(record: AuditRecord, checks: Iterable[Check]) -> list[GapRow]:
     """Join checks with their intervals and rates; the largest harm first, the unjudged last."""
     disparities = {
-        (d.metric, d.attribute, d.group, d.against, d.statistic): d
-        for d in (*record.disparities, *_pooled(record))
+        (d.metric, d.attribute, d.group, d.against, d.statistic): d for d in record.disparities
     }
     measured = {
         (m.metric, m.attribute, m.group): m
@@ -152,22 +146,6 @@ def rows(record: AuditRecord, checks: Iterable[Check]) -> list[GapRow]:
         for check in checks
     ]
     return sorted(joined, key=lambda row: (not row.judged, -row.harm, row.check.group))
-
-
-def _pooled(record: AuditRecord) -> Iterator[Disparity]:
-    """Tell the pooled gaps at like scores and at equal need as those of rates are told."""
-    for row in record.calibration:
-        if row.band == POOLED:
-            yield Disparity(
-                CALIBRATION, row.attribute, row.group, REST, "difference", row.gap,
-                row.gap_lower, row.gap_upper, row.n, None, "", row.status, row.note,
-            )  # fmt: skip
-    for one in record.equal_need:
-        if (one.banding, one.band) == (BANDS, POOLED):
-            yield Disparity(
-                EQUAL_NEED, one.attribute, one.group, REST, "difference", one.estimate, one.lower,
-                one.upper, one.n, None, "", one.status, one.note,
-            )  # fmt: skip
 
 
 def gap_rows(record: AuditRecord, check: str, attribute: str) -> list[GapRow]:

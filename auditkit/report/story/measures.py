@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from auditkit.metrics.registry import metrics
-from auditkit.policy.schema import CALIBRATION, EQUAL_NEED
 from auditkit.report.story.words import name, spelled
 from auditkit.results import AuditRecord, SystemInfo
 
@@ -153,21 +152,6 @@ AMOUNT_WORDS: dict[str, tuple[str, str]] = {
 }
 """Metric of predicted amounts: its short name, and its sentence."""
 
-POOLED_WORDS: dict[str, tuple[str, str]] = {
-    EQUAL_NEED: (
-        "selected at equal need",
-        "Among people of equal need, how much larger or smaller the share selected is than that of "
-        "everyone else: the gaps within bands of need, put together.",
-    ),
-    CALIBRATION: (
-        "recorded outcome at like scores",
-        "Among people of like scores, how far the share recorded as {label} lies above that of "
-        "everyone else, the gaps within bands of scores put together. Above 0 the scores are too "
-        "low.",
-    ),
-}
-"""Comparison over bands: its short name, and its sentence."""
-
 REGRESSION = "regression"
 
 
@@ -251,9 +235,6 @@ def words(metric: str, system: SystemInfo) -> MetricWords:
     if metric in AMOUNT_SHARES and (metric not in WORDS or system.task == REGRESSION):
         limit = "the tolerance" if system.tolerance is None else f"{system.tolerance:g}"
         return MetricWords(*(p.replace("{tolerance}", limit) for p in AMOUNT_SHARES[metric]))
-    if metric in POOLED_WORDS:
-        short, sentence = POOLED_WORDS[metric]
-        return MetricWords(short, explanation=sentence.replace("{label}", label(system)))
     if metric in SCORE_WORDS:
         short, sentence = (part.replace("{label}", label(system)) for part in SCORE_WORDS[metric])
         return MetricWords(short, explanation=sentence)
@@ -289,7 +270,6 @@ def is_share(record: AuditRecord, metric: str) -> bool:
     """Whether a metric is a share of people, so that its differences are percentage points."""
     return (
         metric in WORDS
-        or metric in POOLED_WORDS
         or metric in AMOUNT_SHARES
         or any(m.metric == metric and m.numerator is not None for m in record.measurements)
     )

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from auditkit.report.story import words
 from auditkit.report.story.budgets import MOST_LINES, Line, Sweep
-from auditkit.report.story.gaps import BANDS
 from auditkit.report.story.parts import (
     MOST_ROWS,
     Block,
@@ -24,6 +23,7 @@ from auditkit.report.story.parts import (
 from auditkit.results import ALL, CROSS, POOLED, AuditRecord, EqualNeed, NeedDepth, NeedRank, Status
 
 POINTS = words.Scale("points")
+BANDS = "bands"
 EQUAL = "equal_need"
 INTERVAL = f"95{words.THIN}% interval"
 _RANGE = re.compile(r"([\[(])(-?[\d.e+-]+),(-?[\d.e+-]+)([\])])")
