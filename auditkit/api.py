@@ -9,12 +9,13 @@ from auditkit import account
 from auditkit import record as recording
 from auditkit.baseline import set_beside
 from auditkit.classes import by_class
-from auditkit.disparity import compare
+from auditkit.disparity import compare, standardised_gaps
 from auditkit.errors import DataError, PlanError, did_you_mean, listed, unreadable
 from auditkit.evidence.alignment import Rowwise
 from auditkit.evidence.gather import Evidence, gather
 from auditkit.evidence.scoring import Progress
 from auditkit.explain.explained import explained
+from auditkit.inference.standardised import StandardisedGaps
 from auditkit.judge import (
     check_metrics,
     detectable_gaps,
@@ -26,14 +27,15 @@ from auditkit.judge import (
 )
 from auditkit.label_error import label_errors
 from auditkit.measure import measure
+from auditkit.metrics.standardised import AT_EQUAL_NEED, CALIBRATION
 from auditkit.need.at_score import mean_need_at_score
 from auditkit.need.depth import need_depth
-from auditkit.need.equal import equal_need, selection_limit
+from auditkit.need.equal import equal_need, gaps_at_equal_need, selection_limit
 from auditkit.need.ranks import need_ranks
 from auditkit.need.totals import need_totals
 from auditkit.own_metrics import Function, Pairs, own_metrics, refuse_unfit
 from auditkit.plan import Attribute, AuditPlan, make_plan, read_plan
-from auditkit.policy.schema import read_policy
+from auditkit.policy.schema import Policy, read_policy
 from auditkit.residuals import amounts_off
 from auditkit.results import (
     ALL,
@@ -46,7 +48,7 @@ from auditkit.results import (
     frame,
     round_floats,
 )
-from auditkit.scores.calibration import calibrations
+from auditkit.scores.calibration import calibrations, gaps_at_like_scores
 from auditkit.scores.exposure import exposures
 from auditkit.scores.measured import scored
 from auditkit.scores.sweeps import budgets, cuts
@@ -106,7 +108,8 @@ def _run(
     scores, score_gaps = scored(plan, evidence, policy.floor)
     calibration, brier = calibrations(plan, evidence, policy.floor)
     amounts, amount_gaps = amounts_off(plan, evidence, policy.floor)
-    family = hypotheses(groups, policy, labelled=labelled)
+    standardised = _standardised(plan, evidence, policy)
+    family = hypotheses(groups, policy, labelled=labelled, standardised=standardised)
     detectable = detectable_gaps(groups, policy, family, labelled=labelled)
     disparities = compare(groups, plan, policy.floor, detectable, labelled=labelled)
     stratified = stratify(evidence.counts, groups, labelled=labelled, floor=policy.floor)
@@ -130,6 +133,7 @@ def _run(
         labelled=labelled,
         outcome=plan.data.outcome,
         absent=only_declared(groups, plan),
+        standardised=standardised,
     )
     verdict, reasons = disposition(checks, groups, policy, family, plan.system.stage)
 
@@ -151,7 +155,12 @@ def _run(
                 groups=account.group_sizes(evidence),
                 exclusions=evidence.exclusions,
                 measurements=(*measurements, *scores, *amounts),
-                disparities=(*disparities, *score_gaps, *amount_gaps),
+                disparities=(
+                    *disparities,
+                    *score_gaps,
+                    *amount_gaps,
+                    *standardised_gaps(standardised, plan.data.outcome),
+                ),
                 spreads=spreads(
                     groups, labelled=labelled, floor=policy.floor, seed=plan.audit.seed
                 ),
@@ -191,6 +200,15 @@ def _run(
             )
         )
     )
+
+
+def _standardised(
+    plan: AuditPlan, evidence: Evidence, policy: Policy
+) -> dict[str, StandardisedGaps]:
+    """Compare at equal values what the policy holds a limit against."""
+    ways = {AT_EQUAL_NEED: gaps_at_equal_need, CALIBRATION: gaps_at_like_scores}
+    asked = dict.fromkeys(c.metric for c in policy.checks if c.metric in ways)
+    return {metric: ways[metric](plan, evidence, policy.floor) for metric in asked}
 
 
 def _beside(plan: AuditPlan, evidence: Evidence, floor: int) -> tuple[BaselineRate, ...]:

@@ -163,8 +163,9 @@ def spreadsheet_safe(cell: object) -> object:
 def metrics() -> int:
     """List the metrics, each in one sentence."""
     from auditkit.metrics.registry import metrics as registered
+    from auditkit.metrics.standardised import STANDARDISED
 
-    known = registered()
+    known = registered() | STANDARDISED
     width = max(map(len, known))
     for name, metric in known.items():
         _say(f"{name:<{width}}  {metric.sentence}")

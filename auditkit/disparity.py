@@ -1,12 +1,13 @@
 """Measurements become disparities: each group against the rest, a declared reference, the range."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import GroupTable
 from auditkit.inference.gates import Range, largest_gap, largest_ratio
 from auditkit.inference.intervals import difference, ratio
+from auditkit.inference.standardised import StandardisedGaps
 from auditkit.measure import (
     ONE_SIDE,
     Side,
@@ -18,6 +19,7 @@ from auditkit.measure import (
     worth,
 )
 from auditkit.metrics.registry import Metric, rates
+from auditkit.metrics.standardised import STANDARDISED
 from auditkit.plan import AuditPlan
 from auditkit.results import ALL, CROSS, NOT_RECORDED, RANGE, REST, Disparity, Status
 
@@ -138,12 +140,35 @@ def gap_to_rest(
     worse: str = "",
     effective: float | None = None,
 ) -> Disparity:
-    """Make the row of a difference to the rest, of a metric that no gate of a policy reads."""
+    """Make the row of a difference to the rest, of a metric that is no rate."""
     attribute, group = named
     return Disparity(
         metric.name, attribute, group, REST, "difference", gap, lower, upper, people, None,
         worse, status, note, effective,
     )  # fmt: skip
+
+
+def standardised_gaps(
+    standardised: Mapping[str, StandardisedGaps], outcome: str
+) -> tuple[Disparity, ...]:
+    """List the gaps at equal values that a policy holds a limit against, with 95 % intervals.
+
+    ``outcome`` says whether being selected is a ``benefit`` or a ``burden``.
+    """
+    return tuple(
+        gap_to_rest(
+            STANDARDISED[name],
+            (gap.attribute, gap.group),
+            gap.status,
+            gap.note,
+            gap.n,
+            gap.estimate,
+            *gap.interval,
+            worse_off(STANDARDISED[name], outcome, gap.group, REST, gap.estimate),
+        )
+        for name, found in standardised.items()
+        for gap in found.gaps
+    )
 
 
 def _bare_range(rates: "NDArray[np.float64]", statistic: str) -> Range:

@@ -3,12 +3,12 @@
 Outcomes always come from bounds, never from a point. Nothing from the explanations enters here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditkit.disparity import ONE_GROUP, worse_off
-from auditkit.errors import PolicyError, did_you_mean
+from auditkit.errors import PolicyError, did_you_mean, listed
 from auditkit.evidence.counts import UNKNOWN, YES, GroupTable
 from auditkit.inference.design import FEWEST_CLUSTERS
 from auditkit.inference.gates import (
@@ -19,6 +19,7 @@ from auditkit.inference.gates import (
     ratio_bounds,
 )
 from auditkit.inference.intervals import Bounds
+from auditkit.inference.standardised import Bands, StandardisedGap, StandardisedGaps
 from auditkit.measure import (
     ONE_SIDED,
     Side,
@@ -30,7 +31,8 @@ from auditkit.measure import (
     worth,
 )
 from auditkit.metrics.registry import Metric, metrics, rates
-from auditkit.policy.schema import Policy, SettledCheck
+from auditkit.metrics.standardised import STANDARDISED
+from auditkit.policy.schema import ByLevel, CheckRule, Policy, SettledCheck
 from auditkit.results import (
     ALL,
     CROSS,
@@ -70,30 +72,77 @@ class Hypotheses:
 
 
 def check_metrics(policy: Policy) -> None:
-    """Refuse a policy that names a metric there is none of, or one that is no rate.
+    """Refuse a policy that names a metric there is none of, or asks of one what it cannot do.
 
     Raises
     ------
     PolicyError
     """
-    known = rates()
-    problems = [
-        f"Check '{c.name}' names '{c.metric}', which is no rate. This version holds limits against "
-        f"rates only; '{c.metric}' is measured and compared, and judged by nobody."
-        if c.metric in metrics()
-        else f"Check '{c.name}' names the rate '{c.metric}', which there is none of. "
-        f"{did_you_mean(c.metric, known)}"
-        for c in policy.checks
-        if c.metric not in known
-    ]
+    problems = [text for name, rule in policy.file.checks.items() if (text := _unfit(name, rule))]
     if problems:
         raise PolicyError(*problems)
 
 
-def hypotheses(groups: GroupTable, policy: Policy, *, labelled: bool) -> Hypotheses:
-    """Count the breach hypotheses. Two groups that are each other's rest are one."""
+def _unfit(name: str, rule: CheckRule) -> str:
+    """Say why a check cannot be made; empty if it can."""
+    metric, known = rule.metric, [*rates(), *STANDARDISED]
+    if metric in STANDARDISED:
+        effects = [Effect(e) for e in _by_level(rule.effect)]
+        if blocks := next((e for e in effects if e.blocks), None):
+            return (
+                f"Check '{name}' has the effect '{blocks}', but how often '{metric}' would be "
+                f"found beyond a limit is not computed, so it cannot hold a system back. Choose "
+                f"'note', 'explain' or 'warn'."
+            )
+        if rule.statistic != "difference":
+            return (
+                f"Check '{name}' asks for a {rule.statistic}, but '{metric}' is a gap already. "
+                f"Choose the statistic 'difference'."
+            )
+    elif metric in metrics() and metric not in known:
+        return (
+            f"Check '{name}' names '{metric}', which is no rate. This version holds limits against "
+            f"rates and {listed([*STANDARDISED])}; '{metric}' is measured and compared, and judged "
+            f"by nobody."
+        )
+    elif metric not in known:
+        return (
+            f"Check '{name}' names the rate '{metric}', which there is none of. "
+            f"{did_you_mean(metric, known)}"
+        )
+    return ""
+
+
+def _by_level(effect: Effect | ByLevel[Effect]) -> list[Effect]:
+    return [effect] if isinstance(effect, Effect) else [*effect.model_dump().values()]
+
+
+def on_rates(policy: Policy) -> tuple[SettledCheck, ...]:
+    """List the checks whose limit is on a rate of groups, without those at equal values."""
+    return tuple(check for check in policy.checks if check.metric not in STANDARDISED)
+
+
+Standardised = Mapping[str, StandardisedGaps]
+"""The gaps at equal values by metric, as far as the policy asks for them."""
+
+
+def hypotheses(
+    groups: GroupTable,
+    policy: Policy,
+    *,
+    labelled: bool,
+    standardised: Standardised | None = None,
+) -> Hypotheses:
+    """Count the breach hypotheses. Two groups that are each other's rest are one.
+
+    Gaps at equal values are counted from who can be compared; no such check blocks.
+    """
     counts = {True: 0, False: 0}
     for check in policy.checks:
+        if check.metric in STANDARDISED:
+            found = (standardised or {}).get(check.metric, StandardisedGaps())
+            counts[False] += _comparable(found, groups)
+            continue
         metric = metrics()[check.metric]
         if lacking(metric, groups, labelled=labelled):
             continue
@@ -110,6 +159,16 @@ def hypotheses(groups: GroupTable, policy: Policy, *, labelled: bool) -> Hypothe
     return Hypotheses(blocking=counts[True], all=counts[True] + counts[False])
 
 
+def _comparable(found: StandardisedGaps, groups: GroupTable) -> int:
+    """Count the groups with people to be compared with, two that mirror each other once."""
+    number = 0
+    for attribute in groups.attributes():
+        compared = [g.group for g in found.gaps if g.attribute == attribute and g.compared]
+        recorded = sum(group != NOT_RECORDED for group in compared)
+        number += len(compared) - (len(groups.of(attribute)) == 2 and recorded == 2)
+    return number
+
+
 def detectable_gaps(
     groups: GroupTable, policy: Policy, family: Hypotheses, *, labelled: bool
 ) -> dict[tuple[str, str, str], float | None]:
@@ -123,7 +182,7 @@ def detectable_gaps(
     from auditkit.inference.power import detectable
 
     out: dict[tuple[str, str, str], float | None] = {}
-    for check in policy.checks:
+    for check in on_rates(policy):
         metric = metrics()[check.metric]
         if check.statistic != "difference" or lacking(metric, groups, labelled=labelled):
             continue
@@ -174,16 +233,23 @@ def judge(
     labelled: bool,
     outcome: str,
     absent: frozenset[tuple[str, str]] = frozenset(),
+    standardised: Standardised | None = None,
 ) -> tuple[Check, ...]:
     """Hold every check of the policy against every group.
 
     ``outcome`` says whether being selected is a ``benefit`` or a ``burden``; ``absent`` are groups
-    that nobody is in and nobody asked about.
+    that nobody is in and nobody asked about. A gap at equal values that is not in ``standardised``
+    is missing.
     """
     selected = groups.own.sum(axis=0).reshape(3, 3).sum(axis=0)
     constant = _constant(groups)
     rows: list[Check] = []
     for check in policy.checks:
+        if check.metric in STANDARDISED:
+            found = (standardised or {}).get(check.metric, StandardisedGaps())
+            at_equal = AtEqualValues(check, policy, family, outcome, groups)
+            rows += at_equal.judge(found, constant, absent)
+            continue
         metric = metrics()[check.metric]
         bare = Bare(check)
         if reason := lacking(metric, groups, labelled=labelled):
@@ -300,16 +366,7 @@ class Gate:
         if outcome is Outcome.WITHIN and doubt:
             outcome = Outcome.INDETERMINATE
         gap = float(own.rate[0] - rest.rate[0])
-        # The bar that is drawn must agree with the outcome: the side that could be beyond the limit
-        # stands at the level of a breach, the other at the level of an all-clear. A bound that
-        # unknown people reach further is the one that judged.
-        lower, level_lower = within[0], 1 - low
-        upper, level_upper = within[1], 1 - low
-        if outcome is not Outcome.WITHIN and min(people, others) >= 1:
-            if gap >= 0 and not lower < breach[0]:
-                lower, level_lower = breach[0], 1 - high
-            if gap < 0 and not upper > breach[1]:
-                upper, level_upper = breach[1], 1 - high
+        ends = _bar(outcome, gap, within, breach if min(people, others) >= 1 else None, (low, high))
         ratio = float(own.rate[0] / rest.rate[0]) if rest.x[0] else None
         return Check(
             requirement=self.check.requirement,
@@ -318,10 +375,10 @@ class Gate:
             group=group,
             outcome=outcome,
             estimate=gap if self.check.statistic == "difference" else ratio,
-            lower=number(lower),
-            upper=number(upper),
-            level_lower=level_lower,
-            level_upper=level_upper,
+            lower=number(ends[0]),
+            upper=number(ends[1]),
+            level_lower=ends[2],
+            level_upper=ends[3],
             limit=self.check.limit,
             effect=self.check.effect,
             worse_off=worse_off(self.metric, self.outcome, group, REST, gap),
@@ -375,6 +432,95 @@ class Gate:
         ):
             notes.append(f"within because the gap is shown to be under {self.check.gap_floor:g}")
         return "; ".join(notes)
+
+
+def _bar(
+    outcome: Outcome,
+    gap: float,
+    within: tuple[float, float],
+    breach: tuple[float, float] | None,
+    levels: tuple[float, float],
+) -> tuple[float, float, float, float]:
+    """Choose the bounds to be told, lower and upper, and the level of each.
+
+    The bar that is drawn must agree with the outcome: the side that could be beyond the limit
+    stands at the level of a breach, the other at the level of an all-clear. A bound that unknown
+    people, or a band, reach further is the one that judged.
+    """
+    low, high = levels
+    lower, level_lower = within[0], 1 - low
+    upper, level_upper = within[1], 1 - low
+    if outcome is not Outcome.WITHIN and breach is not None:
+        if gap >= 0 and not lower < breach[0]:
+            lower, level_lower = breach[0], 1 - high
+        if gap < 0 and not upper > breach[1]:
+            upper, level_upper = breach[1], 1 - high
+    return lower, upper, level_lower, level_upper
+
+
+@dataclass(frozen=True)
+class AtEqualValues:
+    """One check on gaps that are put together over bands. It blocks nothing."""
+
+    check: SettledCheck
+    policy: Policy
+    family: Hypotheses
+    outcome: str
+    groups: GroupTable
+
+    def judge(
+        self, found: StandardisedGaps, constant: str, absent: frozenset[tuple[str, str]]
+    ) -> Iterator[Check]:
+        """Judge every group; one row with the reason where nothing was compared."""
+        bare = Bare(self.check)
+        if not found.gaps:
+            yield bare.row(ALL, ALL, Outcome.MISSING, found.lacking or "it was not measured")
+            return
+        if constant:
+            yield bare.row(ALL, ALL, Outcome.UNDEFINED, constant)
+            return
+        counted = metrics()["selection_rate"]  # whoever has a decision could be of another group
+        for gap in found.gaps:
+            named = (gap.attribute, gap.group)
+            present = [
+                k for k in self.groups.of(gap.attribute) if self.groups.names[k] not in absent
+            ]
+            if named in absent:
+                yield bare.row(*named, Outcome.NOT_APPLICABLE, NOBODY)
+            elif len(present) < 2 and gap.group != NOT_RECORDED:
+                yield _alone(bare, self.groups, counted, *named)
+            elif gap.bands is None:
+                yield bare.row(*named, Outcome.UNDEFINED, gap.note, gap.n)
+            else:
+                yield self._held(gap, gap.bands)
+
+    def _held(self, gap: StandardisedGap, bands: Bands) -> Check:
+        """Hold a gap against the limit: the whole, and each band that is required."""
+        low = all_clear_level(self.policy.alpha)
+        high = self.family.level(self.policy.alpha, self.check.effect)
+        within, breach = bands.whole(low), bands.whole(high)
+        outcome = judge_gap(*within, *breach, self.check.limit)
+        note = [gap.note] if gap.note else []
+        if outcome is Outcome.WITHIN and gap.status is not Status.OK:
+            outcome = Outcome.INDETERMINATE
+        outermost = bands.outermost(low)
+        if outcome is Outcome.WITHIN and outermost is not None:
+            within = min(within[0], outermost[0]), max(within[1], outermost[1])
+            outcome = judge_gap(*within, *breach, self.check.limit)
+            if outcome is not Outcome.WITHIN:
+                note.append("within over all bands together, but not shown to be in every band")
+        estimate = gap.estimate or 0.0
+        ends = _bar(outcome, estimate, within, breach, (low, high))
+        metric = STANDARDISED[self.check.metric]
+        return replace(
+            Bare(self.check).row(gap.attribute, gap.group, outcome, "; ".join(note), gap.n),
+            estimate=gap.estimate,
+            lower=number(ends[0]),
+            upper=number(ends[1]),
+            level_lower=ends[2],
+            level_upper=ends[3],
+            worse_off=worse_off(metric, self.outcome, gap.group, REST, estimate),
+        )
 
 
 def counted_worst(groups: GroupTable, check: SettledCheck, attribute: str, group: str) -> int:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from auditkit.evidence.counts import GroupTable, outcome_cells
 from auditkit.inference.gates import NOISE
 from auditkit.metrics.registry import Metric, metrics
+from auditkit.metrics.standardised import STANDARDISED
 from auditkit.results import ALL, Check, LabelError, Outcome, Status
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ def label_errors(
     places = {named: i for i, named in enumerate(groups.names)}
     asked = []
     for check in checks:
+        if check.metric in STANDARDISED:
+            continue
         metric = metrics()[check.metric]
         if (
             check.statistic != "difference"

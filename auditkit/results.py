@@ -199,11 +199,11 @@ class EqualNeed:
     ``banding`` is ``bands``, or ``doubled`` for twice as many, which show how much the pooled gap
     hangs on their width. ``gate_lower`` and ``gate_upper`` are one-sided bounds as for a verdict,
     and ``shown`` is ``within`` where they are inside ``limit``, for ``(pooled)`` with every band of
-    enough people; no verdict rests on it. ``off_support`` is the share of the group in bands with
-    nobody of the rest, ``rest_off_support`` the reverse. ``homogeneity`` is a chi-square of equal
-    gaps in all bands of enough people. ``unreliability`` is the gap that the declared reliability
-    of need would leave between groups selected by true need alone, and ``corrected`` the gap
-    without it.
+    enough people. A check on ``selection_at_equal_need`` judges at the policy's own levels.
+    ``off_support`` is the share of the group in bands with nobody of the rest, ``rest_off_support``
+    the reverse. ``homogeneity`` is a chi-square of equal gaps in all bands of enough people.
+    ``unreliability`` is the gap that the declared reliability of need would leave between groups
+    selected by true need alone, and ``corrected`` the gap without it.
     """
 
     attribute: str

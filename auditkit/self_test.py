@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from auditkit.evidence.counts import GroupTable
 from auditkit.inference.gates import all_clear_level
 from auditkit.inference.power import operating_characteristics
-from auditkit.judge import Hypotheses, copied, counted_worst, doubts
+from auditkit.judge import Hypotheses, copied, counted_worst, doubts, on_rates
 from auditkit.measure import Tallied, number, tallied
 from auditkit.metrics.registry import metrics
 from auditkit.policy.schema import Policy, SettledCheck
@@ -44,7 +44,7 @@ def self_test(
     Where the gate judged nothing, because there was nobody to divide by, there is no row.
     """
     rows: list[SelfTest] = []
-    for check in policy.checks:
+    for check in on_rates(policy):
         judged = {
             (c.attribute, c.group)
             for c in checks

@@ -159,6 +159,15 @@ class Comparison:
     what: str = "the control"
     together: bool = False
 
+    def drawn_as(self, own: Side, rest: Side) -> "Comparison":
+        """Take the clusters for as many as those of the group and its rest: in a part, not more."""
+        df = own.df, rest.df
+
+        def pair(sides: Pair) -> Pair:
+            return replace(sides[0], df=df[0]), replace(sides[1], df=df[1]), sides[2]
+
+        return replace(self, raw=pair(self.raw), within=[pair(part) for part in self.within])
+
     def rows(self, levels: tuple[str, ...]) -> Iterator[StratifiedDisparity]:
         """State the gap at each value, and pooled."""
         for level, (own, rest, rho) in zip(levels, self.within, strict=True):
@@ -236,6 +245,11 @@ class Comparison:
         """People, or their weights, of the group and of the rest at each value."""
         return [(float(a.n[0]), float(b.n[0])) for a, b, _ in self.within]
 
+    def gap(self, k: int) -> float:
+        """Difference of the two rates at one value; NaN over nobody."""
+        own, rest, _ = self.within[k]
+        return float(own.rate[0] - rest.rate[0])
+
     def pool(
         self, gaps: "NDArray[np.float64]", bounds: Bounds, shared: list[int]
     ) -> tuple[float, Bounds]:
@@ -246,13 +260,19 @@ class Comparison:
         import numpy as np
 
         bounds = Bounds(np.nan_to_num(bounds.lower, nan=-1.0), np.nan_to_num(bounds.upper, nan=1.0))
-        sizes = self.sizes
-        weight = np.array([sizes[k][0] * sizes[k][1] / sum(sizes[k]) for k in shared])
+        weight = self.weight(shared)
         estimate, found = pooled(gaps, bounds, weight)
         if not self.together:
             return estimate, found
         share = weight / weight.sum()  # no more is known than the sum of all half-widths
         return estimate, Bounds(np.asarray(share @ bounds.lower), np.asarray(share @ bounds.upper))
+
+    def weight(self, shared: list[int]) -> "NDArray[np.float64]":
+        """Weigh the shared values as Mantel and Haenszel do."""
+        import numpy as np
+
+        sizes = self.sizes
+        return np.array([sizes[k][0] * sizes[k][1] / sum(sizes[k]) for k in shared])
 
 
 def _gap(own: Side, rest: Side, rho: float) -> tuple[float, float, float]:

@@ -18,6 +18,7 @@ from auditkit.inference.design import estimate
 from auditkit.inference.gates import NOISE
 from auditkit.measure import Side, Tallied, number, tallied
 from auditkit.metrics.registry import Metric, metrics
+from auditkit.metrics.standardised import STANDARDISED
 from auditkit.results import (
     ALL,
     NOT_RECORDED,
@@ -161,7 +162,7 @@ def unknown_bounds(groups: GroupTable, checks: Sequence[Check]) -> tuple[Unknown
     ----------
     groups : GroupTable
     checks : sequence of Check
-        As judged; those on a difference are told.
+        As judged; those on a difference of rates are told.
 
     Returns
     -------
@@ -173,6 +174,7 @@ def unknown_bounds(groups: GroupTable, checks: Sequence[Check]) -> tuple[Unknown
     for check in checks:
         if (
             check.statistic != "difference"
+            or check.metric in STANDARDISED
             or check.attribute == ALL
             or check.group == NOT_RECORDED
             or check.outcome is Outcome.NOT_APPLICABLE

@@ -255,6 +255,8 @@ def test_with_everything_else_a_plan_can_name(tmp_path):
     )  # fmt: skip
     for name in ("measurements", "stratified_disparities", "baseline", "checks"):
         mine, other = made.table(name), plain.table(name)
+        if name == "checks":  # what is asked beside them changes nothing of checks that block
+            mine, other = (t[t["effect"].str.startswith("block")] for t in (mine, other))
         pd.testing.assert_frame_equal(mine, other, rtol=1e-6)  # clusters drop bits of weights
     row = pooled_of(made)
     assert "clusters" in row["note"]

@@ -1,7 +1,7 @@
 """Who is selected at equal need: each group against its rest within bands of need, and pooled.
 
-It describes; no verdict rests on it. The bounds held against the policy's limit are those of a
-verdict all the same: one-sided, from Clopper and Pearson's limits.
+A policy can hold a limit against it. The bounds are those of every verdict: one-sided, from Clopper
+and Pearson's limits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 from auditkit.evidence.counts import outcome_cells
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.needs import COARSE
+from auditkit.inference.design import FEWEST_CLUSTERS
+from auditkit.inference.gates import all_clear_level
 from auditkit.inference.intervals import Bounds, clopper_pearson, mover_difference
-from auditkit.measure import number
+from auditkit.inference.standardised import Bands, StandardisedGap, StandardisedGaps
+from auditkit.measure import OTHER_TASK, number, tallied
 from auditkit.metrics.registry import metrics
+from auditkit.metrics.standardised import AT_EQUAL_NEED
 from auditkit.need.totals import NeedTotals
 from auditkit.plan import AuditPlan
 from auditkit.policy.schema import Policy
@@ -30,18 +34,21 @@ BANDS, DOUBLED = "bands", "doubled"
 WITHIN, NOT_SHOWN = "within", "not shown"
 OF_SELECTION = ("selection_rate", "true_positive_rate", "false_negative_rate")
 """Metrics whose difference is that of who is selected among people with the same recorded need."""
-ALPHA = 0.05
+ALPHA = all_clear_level(0.05)
+NO_NEED = "need has no column of its own (data.need), so nobody is compared at equal need"
+NOBODY = "nobody of any group has a recorded need, so nobody is compared at equal need"
 TOGETHER = "people were drawn in clusters: the interval allows for bands that move together"
 
 
 def selection_limit(policy: Policy) -> float | None:
-    """Find the tightest limit that the policy sets to a difference of who is selected."""
+    """Find the limit on selection at equal need, else the tightest on who is selected at all."""
+    own = [check.limit for check in policy.checks if check.metric == AT_EQUAL_NEED]
     found = [
         check.limit
         for check in policy.checks
         if check.statistic == "difference" and check.metric in OF_SELECTION
     ]
-    return min(found, default=None)
+    return min(own or found, default=None)
 
 
 def equal_need(
@@ -71,25 +78,65 @@ def equal_need(
     if bands is None or counts.needs is None:
         return ()
     leftover = _leftovers(plan, evidence, totals)
-    known = among(counts, evidence.groups, counts.needs >= 0, crossed=1)
     kinds = [(BANDS, bands.coarse, bands.pairs)]
     if len(bands.coarse) < len(bands.names):
         kinds.append((DOUBLED, bands.names, tuple(range(len(bands.names)))))
     rows: list[EqualNeed] = []
     for banding, names, places in kinds:
-        tables = [
-            among(counts, evidence.groups, _held(counts.needs, places, k), crossed=1)
-            for k in range(len(names))
-        ]
-        found = comparisons(
-            counts.attributes, known, tables, metrics()["selection_rate"], floor,
-            what="need", together=plan.data.cluster is not None,
-        )  # fmt: skip
-        for comparison in found:
+        for comparison in _compared(plan, evidence, floor, places):
             named = (comparison.attribute, comparison.group)
             described = AtEqualNeed(comparison, banding, names, limit, leftover.get(named))
             rows += described.rows()
     return tuple(rows)
+
+
+def gaps_at_equal_need(plan: AuditPlan, evidence: Evidence, floor: int) -> StandardisedGaps:
+    """Compare who is selected within bands of need, for a limit to be held against.
+
+    Bands in which both sides have ``floor`` people are required to be within by themselves.
+
+    Parameters
+    ----------
+    plan : AuditPlan
+    evidence : Evidence
+    floor : int
+        Smallest denominator that is worth a conclusion.
+    """
+    bands = evidence.needs
+    if plan.data.amounts:
+        return StandardisedGaps(lacking=OTHER_TASK["regression"])
+    if bands is None or evidence.counts.needs is None:
+        return StandardisedGaps(lacking=NO_NEED)
+    found = tuple(
+        AtEqualNeed(comparison, BANDS, bands.coarse, None, None).gap()
+        for comparison in _compared(plan, evidence, floor, bands.pairs)
+    )
+    return StandardisedGaps(found, NOBODY)
+
+
+def _compared(
+    plan: AuditPlan, evidence: Evidence, floor: int, places: Sequence[int]
+) -> Iterator[Comparison]:
+    """Set each group against its rest in each band; ``places`` is that of each fine band."""
+    counts = evidence.counts
+    assert counts.needs is not None  # noqa: S101
+    tables = [
+        among(counts, evidence.groups, _held(counts.needs, places, k), crossed=1)
+        for k in range(max(places) + 1)
+    ]
+    rate = metrics()["selection_rate"]
+    everybody = tallied(evidence.groups, rate)
+    for comparison in comparisons(
+        counts.attributes,
+        among(counts, evidence.groups, counts.needs >= 0, crossed=1),
+        tables,
+        rate,
+        floor,
+        what="need",
+        together=plan.data.cluster is not None,
+    ):
+        place = evidence.groups.names.index((comparison.attribute, comparison.group))
+        yield comparison.drawn_as(everybody.own.take(place), everybody.rest.take(place))
 
 
 def _held(needs: "NDArray[np.int64]", places: Sequence[int], k: int) -> "NDArray[np.bool_]":
@@ -111,7 +158,7 @@ class AtEqualNeed:
     def rows(self) -> Iterator[EqualNeed]:
         """State the gap in each band, and pooled."""
         *levels, total = self.comparison.rows(self.names)
-        gates = [_gate(self.comparison, k) for k in range(len(levels))]
+        gates = [_gate(self.comparison, k, ALPHA) for k in range(len(levels))]
         enough = [k for k, row in enumerate(levels) if row.status is Status.OK]
         shown = [self._shown(gate, [True]) if k in enough else "" for k, gate in enumerate(gates)]
         for row, gate, told in zip(levels, gates, shown, strict=True):
@@ -119,7 +166,45 @@ class AtEqualNeed:
             if row.estimate is None and status is not Status.UNDEFINED:
                 status, note = Status.UNDEFINED, "nobody of the rest has this need"
             yield self._row(row, gate, told, note, status)
-        yield self._pooled(total, gates, enough, [shown[k] == WITHIN for k in enough])
+        yield self._pooled(total, enough, [shown[k] == WITHIN for k in enough])
+
+    def gap(self) -> StandardisedGap:
+        """State the pooled gap with the bands that a limit is held against."""
+        *levels, total = self.rows()
+        enough = [k for k, row in enumerate(levels) if row.status is Status.OK]
+        some = self._shared() and total.status is not Status.UNDEFINED
+        return StandardisedGap(
+            total.attribute,
+            total.group,
+            total.n,
+            total.estimate,
+            (total.lower, total.upper),
+            self._bands(enough) if some else None,
+            total.status,
+            total.note,
+        )
+
+    def _bands(self, enough: list[int]) -> Bands:
+        """Bound the bands that both sides are in; those of enough people are required."""
+        import numpy as np
+
+        comparison, shared = self.comparison, self._shared()
+
+        def bounded(alpha: float) -> Bounds:
+            ends = np.array([_gate(comparison, k, alpha) for k in shared])
+            return Bounds(ends[:, 0], ends[:, 1])
+
+        return Bands(
+            np.array([comparison.gap(k) for k in shared]),
+            comparison.weight(shared),
+            bounded,
+            np.isin(shared, enough),
+            comparison.together,
+        )
+
+    def _shared(self) -> list[int]:
+        """Place the bands that the group and its rest are both in."""
+        return [k for k, (n1, n2) in enumerate(self.comparison.sizes) if n1 > 0 and n2 > 0]
 
     def _shown(self, gate: tuple[float, float], bands: Sequence[bool]) -> str:
         """Say whether bounds, and every band of enough people, are within the limit."""
@@ -131,25 +216,24 @@ class AtEqualNeed:
     def _pooled(
         self,
         total: StratifiedDisparity,
-        gates: list[tuple[float, float]],
         enough: list[int],
         within: Sequence[bool],
     ) -> EqualNeed:
         import numpy as np
 
         c = self.comparison
-        shared = [k for k, (n1, n2) in enumerate(c.sizes) if n1 > 0 and n2 > 0]
-        if total.status is Status.UNDEFINED or not shared:
+        if total.status is Status.UNDEFINED or not self._shared():
             return self._row(total, (np.nan, np.nan), "", total.note)
-        gaps = np.array([c.within[k][0].rate[0] - c.within[k][1].rate[0] for k in shared])
-        bounds = Bounds(*(np.array([gates[k][side] for k in shared]) for side in (0, 1)))
-        _, gate = c.pool(gaps, bounds, shared)
-        pair = (float(gate.lower), float(gate.upper))
+        pair = self._bands(enough).whole(ALPHA)
         status = total.status
         note = [total.note] if total.note else []
         if not enough and status is Status.OK:
             status = Status.INSUFFICIENT
             note.append(f"no band of need has {c.floor} people of the group and of the rest")
+        clusters = min(float(side.df[0]) for side in c.raw[:2]) + 1
+        if clusters < FEWEST_CLUSTERS and status is Status.OK:
+            status = Status.INSUFFICIENT
+            note.append(f"people of {clusters:.0f} clusters, at least {FEWEST_CLUSTERS} wanted")
         if len(self.names) == 1:
             note.append("everybody has the same recorded need, so this is the raw gap")
         elif self.banding == BANDS and len(self.names) < COARSE:
@@ -244,10 +328,10 @@ def _variance(rate: float, n: float) -> float:
     return float(p * (1 - p) / n)
 
 
-def _gate(comparison: Comparison, k: int) -> tuple[float, float]:
+def _gate(comparison: Comparison, k: int, alpha: float) -> tuple[float, float]:
     """Bound the gap in a band on either side, as for a verdict; NaN over nobody."""
     own, rest, rho = comparison.within[k]
-    limits = [clopper_pearson(*side.at(ALPHA), ALPHA) for side in (own, rest)]
+    limits = [clopper_pearson(*side.at(alpha), alpha) for side in (own, rest)]
     found = mover_difference(own.rate, limits[0], rest.rate, limits[1], rho)
     return float(found.lower[0]), float(found.upper[0])
 

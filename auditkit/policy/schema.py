@@ -37,6 +37,7 @@ class ByLevel(Strict, Generic[T]):
 class CheckRule(Strict):
     """One metric compared between a group and the rest, and what a limit on it does.
 
+    The metric is a rate, or ``selection_at_equal_need`` or ``calibration``, which do not block.
     A ``difference`` is held within plus and minus ``limit``. A ``ratio`` is held within ``limit``
     and its reciprocal, and only where the gap is shown to exceed ``gap_floor``.
     """

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 from auditkit.disparity import ONE_GROUP
 from auditkit.evidence.counts import GroupTable
 from auditkit.evidence.gather import Evidence
+from auditkit.evidence.scores import ScoreCounts
+from auditkit.inference.gates import gap_bounds
 from auditkit.inference.intervals import Bounds, difference, pooled, wilson
-from auditkit.measure import number
+from auditkit.inference.standardised import Bands, StandardisedGap, StandardisedGaps
+from auditkit.measure import NO_LABEL, OTHER_TASK, number
 from auditkit.metrics.histogram import Histogram
 from auditkit.results import ALL, CROSS, NOT_RECORDED, POOLED, Brier, Calibration, Status
 from auditkit.scores.measured import UNDER_CLUSTERS
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 BANDS = 10
 """Bands of about as many people each; twice as many are looked at too."""
 NO, YES = 0, 1
+NO_SCORE = "no score, so what scores mean is not measured (data.score)"
+NO_PROBABILITY = "scores are no probabilities (data.score_range), so no outcome can bear them out"
+NOBODY = "nobody has both a score and a recorded outcome"
 EVERYBODY = "everybody, so nobody to compare with"
 
 
@@ -51,14 +57,49 @@ def calibrations(
     floor : int
         Smallest number of people that is worth a conclusion.
     """
-    scores = evidence.scores
-    if scores is None or not evidence.labelled or (scores.rule.low, scores.rule.high) != (0, 1):
+    if evidence.scores is None or _lacking(plan, evidence):
         return (), ()
-    if not scores.histograms[0].weight[:2].any():
-        return (), ()  # nobody has both a score and a recorded outcome
+    told = _told(plan, evidence.scores, evidence.groups, floor)
+    return tuple(told.rows()), tuple(told.decompositions(evidence.scores.histograms))
+
+
+def gaps_at_like_scores(plan: "AuditPlan", evidence: Evidence, floor: int) -> StandardisedGaps:
+    """Compare residuals at like scores, for a limit to be held against.
+
+    The bounds of a band are made from Clopper and Pearson's limits of the recorded rates, the
+    scores being given. Only the whole is held against the limit, no band by itself.
+
+    Parameters
+    ----------
+    plan : AuditPlan
+    evidence : Evidence
+    floor : int
+        Smallest number of people that is worth a conclusion.
+    """
+    lacking = _lacking(plan, evidence)
+    if evidence.scores is None or lacking:
+        return StandardisedGaps(lacking=lacking)
+    told = _told(plan, evidence.scores, evidence.groups, floor)
+    return StandardisedGaps(tuple(told.gaps()))
+
+
+def _lacking(plan: "AuditPlan", evidence: Evidence) -> str:
+    """Say what calibration needs and the data do not record; empty if they do."""
+    scores = evidence.scores
+    if plan.data.amounts:
+        return OTHER_TASK["regression"]
+    if scores is None:
+        return NO_SCORE
+    if not evidence.labelled:
+        return NO_LABEL
+    if (scores.rule.low, scores.rule.high) != (0, 1):
+        return NO_PROBABILITY
+    return "" if scores.histograms[0].weight[:2].any() else NOBODY
+
+
+def _told(plan: "AuditPlan", scores: ScoreCounts, groups: GroupTable, floor: int) -> "Told":
     tens, twenties = (_banded(scores.histograms, bands) for bands in (BANDS, 2 * BANDS))
-    told = Told(evidence.groups, tens, twenties, floor, plan.data.cluster is not None)
-    return tuple(told.rows()), tuple(told.decompositions(scores.histograms))
+    return Told(groups, tens, twenties, floor, plan.data.cluster is not None)
 
 
 @dataclass(frozen=True)
@@ -224,6 +265,43 @@ class Told:
             alone = len(recorded) < 2 and group != NOT_RECORDED
             yield from self._group(attribute, group, place, [] if alone else others)
 
+    def gaps(self) -> Iterator[StandardisedGap]:
+        """State the standardised gap of every group with the bands it is put together from."""
+        for row in self.rows():
+            if row.band == POOLED and row.attribute != ALL:
+                place = self.groups.names.index((row.attribute, row.group))
+                others = [k for k in self.groups.of(row.attribute) if k != place]
+                yield StandardisedGap(
+                    row.attribute,
+                    row.group,
+                    row.n,
+                    row.gap,
+                    (row.gap_lower, row.gap_upper),
+                    None if row.gap is None or self.clustered else self._bands(place, others),
+                    row.status,
+                    row.note,
+                )
+
+    def _bands(self, place: int, others: list[int]) -> Bands:
+        import numpy as np
+
+        own, rest = self.tens.of([place]), self.tens.of(others)
+        both = (own.size > 0) & (rest.size > 0)
+        scores = (own.mean_score - rest.mean_score)[both]
+        (x, n), (rest_x, rest_n) = own.counted(), rest.counted()
+
+        def bounded(alpha: float) -> Bounds:
+            bounds = gap_bounds(x[both], n[both], rest_x[both], rest_n[both], alpha)
+            return Bounds(bounds.lower - scores, bounds.upper - scores)
+
+        return Bands(
+            (own.residual - rest.residual)[both],
+            _mantel_haenszel(own, rest, both),
+            bounded,
+            np.zeros(int(both.sum()), dtype=bool),
+            slack=float((own.unsure + rest.unsure)[both].max()),
+        )
+
     def _group(
         self, attribute: str, group: str, place: int, others: list[int]
     ) -> Iterator[Calibration]:
@@ -347,9 +425,15 @@ def _standardised(own: Cells, rest: Cells) -> tuple[float, float, float]:
     both = ~np.isnan(gap)
     if not both.any():
         return float("nan"), float("nan"), float("nan")
-    weight = (own.weight * rest.weight)[both] / (own.weight + rest.weight)[both]
+    weight = _mantel_haenszel(own, rest, both)
     estimate, found = pooled(gap[both], Bounds(bounds.lower[both], bounds.upper[both]), weight)
     return estimate, float(found.lower), float(found.upper)
+
+
+def _mantel_haenszel(own: Cells, rest: Cells, both: "NDArray[np.bool_]") -> "Floats":
+    """Weigh the bands that both sides are in."""
+    product: Floats = (own.weight * rest.weight)[both] / (own.weight + rest.weight)[both]
+    return product
 
 
 def _decomposed(
@@ -366,8 +450,7 @@ def _decomposed(
     total = float(cells.weight.sum())
     status, note = Status.OK, ""
     if not total > 0:
-        nobody = "nobody has a score and a recorded outcome"
-        return Brier(attribute, group, n, None, None, None, None, None, Status.UNDEFINED, nobody)
+        return Brier(attribute, group, n, None, None, None, None, None, Status.UNDEFINED, NOBODY)
     size = float(cells.whole().size[0])
     if size < floor:
         status, note = Status.INSUFFICIENT, f"{n} people, at least {floor} wanted"

@@ -1,5 +1,6 @@
 """Whether a score means the same for everyone: at like scores, what was recorded."""
 
+from auditkit.metrics.standardised import CALIBRATION
 from auditkit.report.story import measures, words
 from auditkit.report.story.budgets import MOST_LINES, Line, Sweep
 from auditkit.report.story.parts import (
@@ -51,7 +52,7 @@ def calibrated(record: AuditRecord) -> tuple[Section, ...]:
         blocks.append(own if found is None else Evidence(_chart(found, attribute), own))
     blocks.append(
         Paragraph(
-            "This describes; no verdict rests on it. Where groups differ in how common the "
+            f"{measures.standing(record, CALIBRATION)} Where groups differ in how common the "
             "recorded outcome is, equal meaning of scores and equal rates of error cannot both "
             "be had.",
             "note",

@@ -96,6 +96,20 @@ SCORE_WORDS: dict[str, tuple[str, str]] = {
 }
 """Metric of scores: its short name, and its sentence. They are numbers, not shares of people."""
 
+STANDARDISED_WORDS: dict[str, tuple[str, str]] = {
+    "selection_at_equal_need": (
+        "selected at equal need",
+        "Of people with the same recorded need, the share who were selected, minus that of "
+        "everyone else; over all bands of need together.",
+    ),
+    "calibration": (
+        "recorded outcome at like scores",
+        "Of people with like scores, the share recorded as {label}, minus that of everyone else; "
+        "above 0, the group's scores are too low beside theirs.",
+    ),
+}
+"""Gap at equal values: its short name, and its sentence. It is a difference of shares of people."""
+
 WITH_BOTH = "people with a prediction and a recorded amount"
 AMOUNT_SHARES: dict[str, tuple[str, str, str]] = {
     "error_beyond_tolerance": (
@@ -235,8 +249,9 @@ def words(metric: str, system: SystemInfo) -> MetricWords:
     if metric in AMOUNT_SHARES and (metric not in WORDS or system.task == REGRESSION):
         limit = "the tolerance" if system.tolerance is None else f"{system.tolerance:g}"
         return MetricWords(*(p.replace("{tolerance}", limit) for p in AMOUNT_SHARES[metric]))
-    if metric in SCORE_WORDS:
-        short, sentence = (part.replace("{label}", label(system)) for part in SCORE_WORDS[metric])
+    numbers = SCORE_WORDS | STANDARDISED_WORDS
+    if metric in numbers:
+        short, sentence = (part.replace("{label}", label(system)) for part in numbers[metric])
         return MetricWords(short, explanation=sentence)
     if metric not in WORDS:
         registered = metrics().get(metric)
@@ -266,11 +281,23 @@ def suits(metric: str, system: SystemInfo) -> bool:
     return registered is None or registered.suits(system.task)
 
 
+def standing(record: AuditRecord, metric: str) -> str:
+    """Say whether the policy holds a limit against a gap at equal values, and what that does."""
+    check = next((c for c in record.checks if c.metric == metric), None)
+    if check is None:
+        return "This describes; no verdict rests on it."
+    return (
+        f"The policy holds a limit against the gap of all bands together (check "
+        f"{spelled(check.check)}, in the section Disparities); it does not hold the system back."
+    )
+
+
 def is_share(record: AuditRecord, metric: str) -> bool:
     """Whether a metric is a share of people, so that its differences are percentage points."""
     return (
         metric in WORDS
         or metric in AMOUNT_SHARES
+        or metric in STANDARDISED_WORDS
         or any(m.metric == metric and m.numerator is not None for m in record.measurements)
     )
 

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from auditkit.report.story import words
+from auditkit.metrics.standardised import AT_EQUAL_NEED
+from auditkit.report.story import measures, words
 from auditkit.report.story.budgets import MOST_LINES, Line, Sweep
 from auditkit.report.story.parts import (
     MOST_ROWS,
@@ -89,7 +90,8 @@ def _intro(record: AuditRecord) -> str:
     return (
         f"Aid by need alone selects people with the same need alike, whatever group they are of. "
         f"Here each group is compared with everyone else in the same of {bands} bands of recorded "
-        f"need ({need}), and over all bands together.{out} This describes; no verdict rests on it."
+        f"need ({need}), and over all bands together.{out} "
+        f"{measures.standing(record, AT_EQUAL_NEED)}"
     )
 
 

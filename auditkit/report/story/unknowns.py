@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from auditkit.metrics.standardised import STANDARDISED
 from auditkit.report.story import gaps, measures, words
 from auditkit.report.story.gaps import GapRow
 from auditkit.report.story.parts import Block, Bullets, Cell, Heading, Paragraph, Section, table
@@ -32,7 +33,11 @@ SCOPES = {
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """Something without an answer: ``need``, an ``attribute``, a ``group``, ``excluded`` rows."""
+    """Something without an answer.
+
+    ``need``, an ``attribute``, a ``group``, a ``check`` that holds nothing back and for which
+    something is missing, or ``excluded`` rows.
+    """
 
     kind: str
     subject: str
@@ -45,8 +50,22 @@ class Unjudged:
 
 
 def unjudged(record: AuditRecord) -> tuple[Unjudged, ...]:
-    """List who could not be judged: need, attributes, then groups, then rows left out."""
-    return (*_need(record), *_attributes(record), *_groups(record), *_excluded(record))
+    """List who could not be judged: need, attributes, groups, other checks, then rows left out."""
+    return (
+        *_need(record),
+        *_attributes(record),
+        *_groups(record),
+        *_checks(record),
+        *_excluded(record),
+    )
+
+
+def _checks(record: AuditRecord) -> Iterable[Unjudged]:
+    """List what the policy asks at equal values and these data cannot tell of anybody."""
+    for check in gaps.unique_checks(record):
+        if check.metric in STANDARDISED and check.outcome is Outcome.MISSING:
+            name = measures.words(check.metric, record.system).name
+            yield Unjudged("check", name, f"not measured: {words.plain(check.note)}")
 
 
 def _need(record: AuditRecord) -> Iterable[Unjudged]:
@@ -95,6 +114,7 @@ def unjudged_rows(record: AuditRecord) -> list[GapRow]:
         c
         for c in gaps.unique_checks(record)
         if c.against != RANGE
+        and not (c.metric in STANDARDISED and c.outcome == Outcome.MISSING)  # told by itself
         and (c.outcome != Outcome.NOT_APPLICABLE or c.attribute not in ("", ALL))
         and (c.outcome != Outcome.NOT_APPLICABLE or CROSS not in c.attribute)
     ]
@@ -198,7 +218,7 @@ def unknown(record: AuditRecord) -> Section:
     """Tell who could not be judged and why."""
     items = unjudged(record)
     blocks: list[Block] = []
-    attributes = [i for i in items if i.kind in ("need", "attribute")]
+    attributes = [i for i in items if i.kind in ("need", "attribute", "check")]
     if attributes:
         blocks += [
             Heading("What there are no data for"),

@@ -192,8 +192,8 @@ def worst_off(record: AuditRecord) -> GapRow | None:
 
 def _is_there(row: GapRow) -> bool:
     """Whether a gap is there, of enough people, whatever side of its limit it lies on."""
-    m = row.measurement
-    return row.apart and m is not None and m.status is Status.OK
+    told = row.measurement or row.disparity  # a gap at equal values has no rate of its own
+    return row.apart and told is not None and told.status is Status.OK
 
 
 def _per_hundred(row: GapRow, record: AuditRecord) -> str:
