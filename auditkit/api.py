@@ -56,7 +56,7 @@ from auditkit.seeds import over_seeds
 from auditkit.self_test import self_test
 from auditkit.spread import spreads
 from auditkit.stratified import stratify
-from auditkit.unrecorded import unknown_bounds
+from auditkit.unrecorded import declared_shares, unknown_bounds, with_shares
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +103,7 @@ def _run(
     check_metrics(policy)
 
     evidence = gather(plan, data, model, tell, protected)
-    groups, labelled = evidence.groups, evidence.labelled
+    groups, labelled = with_shares(evidence.groups, plan), evidence.labelled
     measurements = measure(groups, labelled=labelled, floor=policy.floor)
     scores, score_gaps = scored(plan, evidence, policy.floor)
     calibration, brier = calibrations(plan, evidence, policy.floor)
@@ -191,6 +191,7 @@ def _run(
                 checks=checks,
                 self_test=self_test(groups, policy, family, checks),
                 unknown_bounds=unknown_bounds(groups, checks),
+                declared_shares=declared_shares(groups, plan),
                 label_error=label_errors(groups, checks, weighted=plan.data.weight is not None),
                 explanation=explanation,
                 attributions=by_group,

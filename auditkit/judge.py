@@ -45,7 +45,7 @@ from auditkit.results import (
     Outcome,
     Status,
 )
-from auditkit.unrecorded import corners, unknown_people
+from auditkit.unrecorded import corners, declared_share, unknown_people
 
 if TYPE_CHECKING:
     from auditkit.plan import AuditPlan
@@ -353,16 +353,21 @@ class Gate:
         )
         outcome = bounds.outcome(self.check)
         doubt = doubts(own, rest, self.policy.floor) or copied(self.groups, self.metric)
-        unknown = 0
+        unknown, share = 0, None
         if outcome is Outcome.WITHIN and not doubt:
             unknown = counted_worst(self.groups, self.check, attribute, group)
         if unknown:
-            bounds = self._at_worst(bounds, i, low)
+            anybody = self._at_worst(bounds, i, low, declared=False)
+            bounds = self._at_worst(bounds, i, low, declared=True)
             outcome = bounds.outcome(self.check)
+            if outcome is Outcome.WITHIN and anybody.outcome(self.check) is not Outcome.WITHIN:
+                share = declared_share(self.groups, attribute, group)
         within, breach = bounds.pairs(self.check.statistic)
         note = self._note(outcome, doubt, within)
         if unknown:
-            note = "; ".join(filter(None, (note, _counted_worst(outcome, unknown, attribute))))
+            note = "; ".join(
+                filter(None, (note, _counted_worst(outcome, unknown, attribute, share)))
+            )
         if outcome is Outcome.WITHIN and doubt:
             outcome = Outcome.INDETERMINATE
         gap = float(own.rate[0] - rest.rate[0])
@@ -390,6 +395,7 @@ class Gate:
             detectable=detectable if self.check.statistic == "difference" else None,
             effective_n=effective(own, 0),
             unknown=unknown or None,
+            declared_share=share,
         )
 
     def _unbounded(self, own: Side, rest: Side, attribute: str, group: str) -> Check | None:
@@ -407,9 +413,9 @@ class Gate:
             return replace(row, effective_n=effective(own, 0))
         return None
 
-    def _at_worst(self, bounds: "Bounded", i: int, alpha: float) -> "Bounded":
-        """Widen the bounds of an all-clear to those at either corner."""
-        at = corners(self.groups, self.metric)
+    def _at_worst(self, bounds: "Bounded", i: int, alpha: float, *, declared: bool) -> "Bounded":
+        """Widen the bounds of an all-clear to those at either corner, as far as is declared."""
+        at = corners(self.groups, self.metric, declared=declared)
         for side in (at.lowest, at.highest):
             bounds = bounds.widened(
                 Bounded.of(
@@ -562,10 +568,15 @@ def copied(groups: GroupTable, metric: Metric) -> str:
     return "every decision agrees with the recorded outcome, as where one is copied from the other"
 
 
-def _counted_worst(outcome: Outcome, unknown: int, attribute: str) -> str:
+def _counted_worst(outcome: Outcome, unknown: int, attribute: str, share: float | None) -> str:
     """Say that people of no recorded group were counted in the worst way, and what came of it."""
     people = "1 person" if unknown == 1 else f"{unknown} people"
     worst = f"with the {people} whose {attribute} is not recorded counted in the worst way"
+    if share is not None:
+        return (
+            f"within {worst} that the plan allows: it declares that at most {share:.1%} of those "
+            f"not recorded are of this group; not shown to be within without that"
+        )
     if outcome is Outcome.WITHIN:
         return f"within even {worst}"
     return f"not shown to be within {worst}; within without them"
@@ -654,6 +665,10 @@ def disposition(
     if reasons:
         return Disposition.NOT_READY, tuple(reasons)
     found = "Nothing that blocks was found."
+    if rest := sum(c.effect.blocks and c.declared_share is not None for c in checks):
+        answers = ("check is within its limit", "checks are within their limits")
+        found += f" {_counted(rest, *answers)} only if what the plan declares of people not "
+        found += "recorded is true."
     if warnings := sum(c.effect is Effect.WARN and c.outcome is Outcome.BREACH for c in checks):
         warning = ("check that warns is beyond its", "checks that warn are beyond their")
         found += f" {_counted(warnings, *warning)} limit."

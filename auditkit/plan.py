@@ -149,6 +149,7 @@ def _names_differ(value: object) -> object:
 Value = Annotated[str, BeforeValidator(_one_value)]
 Values = Annotated[str | tuple[str, ...], BeforeValidator(_one_or_several)]
 Named = Annotated[str, Field(min_length=1)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 InOrder = BeforeValidator(_in_order)
 Differ = BeforeValidator(_names_differ)
 
@@ -544,6 +545,10 @@ class Attribute(Strict):
         Values to be counted as one group; each merge is recorded.
     reference : str, optional
         A group that every other is also compared with.
+    unrecorded_at_most : mapping of str to float, optional
+        The largest share, group by group, that people of that group can be of those whose value is
+        not recorded; a gap is then bounded no further. ``unrecorded_reason`` says how that is known
+        and is printed.
     ground : str, optional
         The ground of distinction in the policy's words.
     state : {"measured", "not_collected", "unsafe_to_collect"}
@@ -557,6 +562,8 @@ class Attribute(Strict):
     labels: Annotated[tuple[str, ...], InOrder] | Annotated[dict[Value, str], Differ] | None = None
     merge: Annotated[dict[Value, Annotated[tuple[Value, ...], InOrder]], Differ] | None = None
     reference: Value | None = None
+    unrecorded_at_most: Annotated[dict[Value, Share], Differ] = Field(default_factory=dict)
+    unrecorded_reason: str = ""
     state: Literal["measured", "not_collected", "unsafe_to_collect"] = "measured"
 
     def __init__(self, name: str | None = None, /, **data: Any) -> None:  # noqa: ANN401
@@ -600,6 +607,20 @@ class Attribute(Strict):
         elif isinstance(self.labels, tuple):
             raise ValueError(
                 "a list of labels goes with bins; without bins write a table, value = label"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _shares_with_a_reason(self) -> Self:
+        if bool(self.unrecorded_at_most) != bool(self.unrecorded_reason.strip()):
+            raise ValueError(
+                "unrecorded_at_most and unrecorded_reason go together: who the people not recorded "
+                "can be needs a sentence that says how that is known, and the report prints it"
+            )
+        if self.unrecorded_at_most and self.state != "measured":
+            raise ValueError(
+                f"unrecorded_at_most says who people without a value can be, but the state is "
+                f"'{self.state}'. Take one of the two out"
             )
         return self
 
@@ -774,6 +795,13 @@ class AuditPlan(Strict):
             raise ValueError(
                 "data.count says that a row stands for several people; a model scores one person "
                 "a row. Count its decisions, or give the rows"
+            )
+        apart = [k for k in ("weight", "cluster", "strata") if getattr(self.data, k) is not None]
+        capped = [name for name, a in self.attributes.items() if a.unrecorded_at_most]
+        if apart and capped:
+            raise ValueError(
+                f"attributes.{capped[0]}.unrecorded_at_most counts people drawn one by one, but "
+                f"data.{apart[0]} says that these were not. Take one of the two out"
             )
         if (self.data.control is None) == bool(self.data.control_reason):
             raise ValueError(

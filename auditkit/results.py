@@ -590,6 +590,8 @@ class Check:
     ``lower`` and ``upper`` are the one-sided bounds that judge, at ``level_lower`` and
     ``level_upper``: not the 95 % interval of the disparity. ``unknown`` counts the people of no
     recorded group who are in these bounds in the worst way, where the check was judged with them.
+    ``declared_share`` is the most of them that the plan declares to be of the group, where only
+    that puts the gap within its limit.
     """
 
     requirement: str
@@ -613,6 +615,7 @@ class Check:
     detectable: float | None
     effective_n: float | None = None
     unknown: int | None = None
+    declared_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -620,9 +623,10 @@ class UnknownBound:
     """How low and how high a gap could be if the people of no recorded group were known.
 
     ``unknown`` counts them in the metric's denominator. Each of them may be of the group or of its
-    rest; the two ends are reached by one group at a time. ``could_change`` says that the outcome
-    hangs on them: the gap could lie on the other side of the limit, or an answer was withheld for
-    them. No sampling uncertainty is in ``lowest`` and ``highest``.
+    rest, of the group no more than the plan declares (``declared_shares``); the two ends are
+    reached by one group at a time. ``could_change`` says that the outcome hangs on them: the gap
+    could lie on the other side of the limit, or an answer was withheld for them. No sampling
+    uncertainty is in ``lowest`` and ``highest``.
     """
 
     metric: str
@@ -639,6 +643,21 @@ class UnknownBound:
     could_change: bool
     status: Status
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredShare:
+    """The largest share that a group can be of the people not recorded, as the plan declares it.
+
+    ``unknown`` counts those people, in all metrics together. The gaps of the group are bounded
+    under it, those of other groups and of crossings are not.
+    """
+
+    attribute: str
+    group: str
+    at_most: Annotated[float, Field(ge=0, le=1)]
+    unknown: Count
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -985,6 +1004,7 @@ class AuditRecord:
     checks: tuple[Check, ...]
     self_test: tuple[SelfTest, ...]
     unknown_bounds: tuple[UnknownBound, ...]
+    declared_shares: tuple[DeclaredShare, ...]
     label_error: tuple[LabelError, ...]
     explanation: Explanation
     attributions: tuple[Attribution, ...]
@@ -1015,6 +1035,7 @@ TABLES: dict[str, type] = {
     "checks": Check,
     "self_test": SelfTest,
     "unknown_bounds": UnknownBound,
+    "declared_shares": DeclaredShare,
     "label_error": LabelError,
     "exclusions": Exclusion,
     "attributions": Attribution,

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from auditkit.errors import PlanError, did_you_mean
 from auditkit.evidence.counts import Block, GroupTable, Unrecorded, outcome_cells
 from auditkit.evidence.design import Design
 from auditkit.inference.design import estimate
@@ -23,6 +24,7 @@ from auditkit.results import (
     ALL,
     NOT_RECORDED,
     Check,
+    DeclaredShare,
     Outcome,
     Status,
     UnknownBound,
@@ -33,8 +35,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auditkit.metrics.registry import Mask
+    from auditkit.plan import AuditPlan
 
     Floats = NDArray[np.float64]
+
+
+ROUNDING = 1e-9
+"""So small a part of a person is the rounding of a share."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +52,78 @@ class Corners:
     highest: Tallied
 
 
-def corners(groups: GroupTable, metric: Metric) -> Corners:
+def with_shares(groups: GroupTable, plan: "AuditPlan") -> GroupTable:
+    """Take in what the plan declares of the people whose value of an attribute is not recorded.
+
+    Raises
+    ------
+    PlanError
+        A share is declared for a group that there is none of.
+    """
+    import numpy as np
+
+    blocks, problems = [], []
+    for block in groups.blocks:
+        attribute = plan.attributes.get(block.attribute)
+        if attribute is None or not attribute.unrecorded_at_most:
+            blocks.append(block)
+            continue
+        at_most = attribute.unrecorded_at_most
+        names = [groups.names[block.start + k][1] for k in range(block.groups)]
+        problems += [
+            f"attributes.{block.attribute}.unrecorded_at_most names '{group}', which is no group "
+            f"of it. {did_you_mean(group, names)}"
+            for group in at_most
+            if group not in names
+        ]
+        shares = np.array([at_most.get(name, 1.0) for name in names])
+        known = block.unrecorded
+        blocks.append(replace(block, unrecorded=known and replace(known, shares=shares)))
+    if problems:
+        raise PlanError(*problems)
+    return replace(groups, blocks=tuple(blocks))
+
+
+def declared_shares(groups: GroupTable, plan: "AuditPlan") -> tuple[DeclaredShare, ...]:
+    """List what the plan declares of the people whose value of an attribute is not recorded."""
+    sizes = {
+        block.attribute: int(block.unrecorded.people.sum())
+        for block in groups.blocks
+        if block.unrecorded is not None
+    }
+    return tuple(
+        DeclaredShare(a.name, group, share, sizes.get(a.name, 0), a.unrecorded_reason.strip())
+        for a in plan.measured
+        for group, share in a.unrecorded_at_most.items()
+    )
+
+
+def declared_share(groups: GroupTable, attribute: str, group: str) -> float | None:
+    """Find the largest share of the people not recorded that the plan lets be of a group."""
+    for block in groups.blocks:
+        if block.attribute == attribute and block.unrecorded and group != NOT_RECORDED:
+            shares = block.unrecorded.shares
+            share = (
+                1.0
+                if shares is None
+                else float(shares[groups.names.index((attribute, group)) - block.start])
+            )
+            return share if share < 1 else None
+    return None
+
+
+def corners(groups: GroupTable, metric: Metric, *, declared: bool = True) -> Corners:
     """Count a rate with the people of no recorded group where each gap is lowest, and highest.
 
     A crossed row that is recorded in part can only be of the groups that agree with that part; for
-    any other group it is of the rest. The row ``(not recorded)`` stays as it is.
+    any other group it is of the rest. The row ``(not recorded)`` stays as it is. Where the plan
+    declares how many of an attribute's people can be of a group, no more join it, and the others
+    stay in its rest, unless ``declared`` is false; a share of another group, or of a part of a
+    crossing, changes nothing, so that a gap may lie further inside than is told.
     """
-    key = f"{metric.name} at its corners"
+    key = f"{metric.name} at its corners{' as declared' if declared else ''}"
     if key not in groups.tallied:
-        low, high = (_tallied(groups, metric, highest) for highest in (False, True))
+        low, high = (_tallied(groups, metric, highest, declared) for highest in (False, True))
         groups.tallied[key] = Corners(low, high)
     found: Corners = groups.tallied[key]
     return found
@@ -67,7 +137,7 @@ def unknown_people(groups: GroupTable, metric: Metric, attribute: str) -> int:
     return int(tallied(groups, metric).own.people[groups.names.index(named)])
 
 
-def _tallied(groups: GroupTable, metric: Metric, highest: bool) -> Tallied:
+def _tallied(groups: GroupTable, metric: Metric, highest: bool, declared: bool) -> Tallied:
     counted = tallied(groups, metric)
     own, rest = _copied(counted.own), _copied(counted.rest)
     rho = counted.rho.copy()
@@ -76,7 +146,7 @@ def _tallied(groups: GroupTable, metric: Metric, highest: bool) -> Tallied:
         if block.unrecorded is None:
             continue
         rows = slice(block.start, block.start + block.groups)
-        _move(own, rest, rows, block.unrecorded, (part, among), highest)
+        _move(own, rest, rows, block.unrecorded, (part, among), highest, declared)
         if groups.design is not None:
             rho[rows] = _drawn(own, rest, rows, groups.design, block, (part, among), highest)
     return replace(counted, own=own, rest=rest, rho=rho)
@@ -100,21 +170,29 @@ def _move(
     unknown: Unrecorded,
     masks: "tuple[Mask, Mask]",
     highest: bool,
+    declared: bool,
 ) -> None:
     """Add people to the group and to its rest, in place, each counting once."""
+    import numpy as np
+
     part, among = masks
     may = unknown.possible.astype("int64")
     counted = unknown.people[:, part].sum(axis=1)
     others = unknown.people[:, among].sum(axis=1) - counted
-    join, stay = (counted, others) if highest else (others, counted)
-    elsewhere = (counted + others) @ (1 - may)
-    for side, more, hits in (
-        (own, join @ may, (counted @ may) * highest),
-        (rest, stay @ may + elsewhere, (counted @ may) * (not highest) + counted @ (1 - may)),
+    joins = (counted if highest else others)[:, None] * may
+    if declared and unknown.shares is not None:
+        # whole people; a share of a person that the float of it adds is none
+        most = np.ceil(unknown.shares * unknown.people.sum() - ROUNDING).astype("int64")
+        joins = np.minimum(joins, most)  # the people of an attribute are of one kind
+    joined = joins.sum(axis=0)
+    hits = joined * highest
+    for side, more, of_them in (
+        (own, joined, hits),
+        (rest, (counted + others).sum() - joined, counted.sum() - hits),
     ):
         side.people[rows] += more
         side.n[rows] += more
-        side.x[rows] += hits
+        side.x[rows] += of_them
         side.effective[rows] += more
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import auditkit
-from auditkit import Disposition
+from auditkit import Disposition, PlanError
 from auditkit.evidence.gather import gather
 from auditkit.inference.gates import gap_bounds, ratio_bounds
 from auditkit.measure import tallied
@@ -211,6 +211,45 @@ def test_equal_weights_bound_as_no_weights_do():
     assert audit(rows.assign(weight=3.5), weight="weight").record.unknown_bounds == plain
 
 
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 1.0])
+@pytest.mark.parametrize("seed", [1, 3])
+def test_a_declared_share_bounds_as_every_placing_that_keeps_it(seed, share):
+    rows = small(seed, {"group": 6})
+    capped = auditkit.Attribute(
+        "group", unrecorded_at_most={"b": share}, unrecorded_reason="Known."
+    )
+    found, free = (bounds(audit(rows, attributes=[a])) for a in (capped, "group"))
+    rows = rows.assign(weight=1.0)
+    hidden = rows["group"].isna()
+    for metric in RATES:
+        reached = [
+            gap(filled, metric, filled["group"] == "b")
+            for filled in every_placing(rows, ["group"])
+            if (filled["group"][hidden] == "b").sum() <= np.ceil(6 * share)
+        ]
+        key = (metric, "group", "b")
+        assert found.loc[key, "lowest"] == pytest.approx(min(reached)), key
+        assert found.loc[key, "highest"] == pytest.approx(max(reached)), key
+        for other in "ac":  # nothing is concluded for them
+            key = (metric, "group", other)
+            pd.testing.assert_series_equal(found.loc[key], free.loc[key])
+
+
+@pytest.mark.parametrize("most", [0, 4, 8, 15])
+def test_a_gate_bound_is_widest_at_the_corners_of_a_declared_share(most):
+    hits, misses = 6, 9
+    a, b = (v.ravel() for v in np.meshgrid(np.arange(hits + 1), np.arange(misses + 1)))
+    allowed = a + b <= most
+    a, b = a[allowed], b[allowed]
+    high, low = (a == min(hits, most)) & (b == 0), (a == 0) & (b == min(misses, most))
+    for x1, n1, x0, n0 in [(3, 20, 30, 90), (0, 8, 5, 12), (8, 8, 40, 41), (10, 40, 0, 7)]:
+        allocation = x1 + a, n1 + a + b, x0 + hits - a, n0 + hits + misses - a - b
+        for form in (gap_bounds, ratio_bounds):
+            at = form(*allocation, 0.044)
+            assert at.upper[high][0] == pytest.approx(at.upper.max())
+            assert at.lower[low][0] == pytest.approx(at.lower.min())
+
+
 # ------------------------------------------------------------------------------------ by hand
 
 
@@ -227,6 +266,21 @@ def test_the_arithmetic_of_one_group():
     assert (row["unknown"], row["limit"], row["against"]) == (10, 0.1, "rest")
     assert ("false_positive_rate", "group", "a") not in bounds(made).index, "all are known there"
     assert NOT_RECORDED not in set(made.table("unknown_bounds")["group"])
+
+
+def test_the_arithmetic_of_a_declared_share():
+    """Of 10 unknown in need, 4 missed, at most a fifth are of a: 2.
+
+    Highest: 12 of 42 against 22 of 68. Lowest: 10 of 42 against 24 of 68.
+    """
+    known = auditkit.Attribute("group", unrecorded_at_most={"a": 0.2}, unrecorded_reason="Census.")
+    made = audit(in_need({"a": (10, 40), "b": (20, 60), None: (4, 10)}), attributes=[known])
+    row = bounds(made).loc[("false_negative_rate", "group", "a")]
+    assert row["highest"] == pytest.approx(12 / 42 - 22 / 68)
+    assert row["lowest"] == pytest.approx(10 / 42 - 24 / 68)
+    share = made.table("declared_shares").iloc[0].to_dict()
+    assert share == {"attribute": "group", "group": "a", "at_most": 0.2, "unknown": 10,
+                     "reason": "Census."}  # fmt: skip
 
 
 def test_nothing_missing_has_no_rows():
@@ -340,6 +394,89 @@ class TestHighRisk:
         row = checks(made).loc[NOT_RECORDED]
         assert row["outcome"] == "within"
         assert pd.isna(row["unknown"])
+
+
+class TestDeclaredShares:
+    def made(self, rows, **shares):
+        known = auditkit.Attribute(
+            "group", unrecorded_at_most=shares, unrecorded_reason="The register of the camp says so"
+        )
+        return audit(in_need(rows), policy="icrc", attributes=[known])
+
+    def test_an_all_clear_that_rests_on_one_says_so_everywhere(self):
+        free = audit(in_need({**SURE, None: (120, 600)}), policy="icrc")
+        assert set(checks(free)["outcome"][["a", "b"]]) == {"indeterminate"}
+        made = self.made({**SURE, None: (120, 600)}, a=0.02, b=0.02)
+        row = checks(made).loc["a"]
+        assert (row["outcome"], row["declared_share"], row["unknown"]) == ("within", 0.02, 600)
+        assert "at most 2.0% of those not recorded are of this group" in row["note"]
+        assert made.disposition is Disposition.READY_FOR_DECISION
+        assert (
+            "only if what the plan declares of people not recorded is true"
+            in (made.record.reasons[0])
+        )
+        text = told(made)
+        assert "The plan declares that of 600 people without a recorded group at most" in text
+        assert "because: The register of the camp says so." in text
+        assert "answers within the limit would not be without it" in text
+
+    def test_one_for_one_group_clears_no_other(self):
+        found = checks(self.made({**SURE, None: (120, 600)}, a=0.02))
+        assert found["outcome"]["a"] == "within"
+        assert found["outcome"]["b"] == "indeterminate"
+        assert pd.isna(found["declared_share"]["b"])
+
+    def test_where_nothing_rests_on_it_nothing_is_said_to(self):
+        made = self.made({**SURE, None: (2, 10)}, a=0.5, b=1.0)
+        assert set(checks(made)["outcome"][["a", "b"]]) == {"within"}
+        assert checks(made)["declared_share"].isna().all()
+        assert "declares" not in " ".join(made.record.reasons)
+        assert "No answer rests on it" in told(made)
+
+    def test_a_wide_one_is_no_way_around(self):
+        made = self.made({**SURE, None: (120, 600)}, a=0.9, b=0.9)
+        assert set(checks(made)["outcome"][["a", "b"]]) == {"indeterminate"}
+        assert made.disposition is Disposition.NOT_READY
+
+    def test_crossings_stay_at_their_widest(self):
+        rows = in_need({**SURE, None: (120, 600)})
+        rows["area"] = np.where(np.arange(len(rows)) % 2, "north", "south")
+        known = auditkit.Attribute(
+            "group", unrecorded_at_most={"a": 0.0, "b": 0.0}, unrecorded_reason="None are."
+        )
+        capped, free = (
+            bounds(audit(rows, policy="icrc", attributes=[a, "area"], intersections=2))
+            for a in (known, "group")
+        )
+        crossed = [key for key in free.index if "*" in key[1]]
+        assert crossed
+        for column in ("lowest", "highest"):
+            assert capped.loc[crossed, column].equals(free.loc[crossed, column])
+
+    def test_a_record_with_them_is_read_back_as_it_was(self, tmp_path):
+        made = self.made({**SURE, None: (30, 150)}, a=0.1)
+        assert auditkit.load(made.report(tmp_path / "out")).record == made.record
+
+
+@pytest.mark.parametrize(
+    ("attribute", "more", "words"),
+    [
+        ({"unrecorded_at_most": {"a": 0.5}}, {}, "unrecorded_at_most and unrecorded_reason go"),
+        ({"unrecorded_reason": "Known."}, {}, "unrecorded_at_most and unrecorded_reason go"),
+        ({"unrecorded_at_most": {"a": 1.5}}, {}, "less than or equal to 1 (got 1.5)"),
+        ({"unrecorded_at_most": {"q": 0.5}, "unrecorded_reason": "Known."}, {},
+         "names 'q', which is no group of it"),
+        ({"unrecorded_at_most": {"a": 0.5}, "unrecorded_reason": "Known."}, {"weight": "w"},
+         "data.weight says that these were not"),
+        ({"unrecorded_at_most": {"a": 0.5}, "unrecorded_reason": "Known.",
+          "state": "not_collected"}, {}, "the state is 'not_collected'"),
+    ],
+)  # fmt: skip
+def test_a_share_that_cannot_be_heeded_is_one_clear_error(attribute, more, words):
+    rows = in_need({**SURE, None: (3, 10)}).assign(w=1.0)
+    with pytest.raises(PlanError) as error:
+        audit(rows, attributes=[auditkit.Attribute("group", **attribute)], **more)
+    assert words in str(error.value)
 
 
 def test_at_medium_risk_the_outcome_stays_and_the_table_tells_what_could_change():

@@ -224,11 +224,14 @@ class Unrecorded:
         is recorded in part.
     possible : ndarray of bool, shape (P, G)
         Whether people of a kind may be of a group: nothing recorded of them says otherwise.
+    shares : ndarray of float, shape (G,), or None
+        The largest share of all these people that may be of each group, where that is declared.
     """
 
     codes: "NDArray[np.int64]"
     people: "NDArray[np.int64]"
     possible: "NDArray[np.bool_]"
+    shares: "NDArray[np.float64] | None" = None
 
     @classmethod
     def of(cls, counts: Counts, places: tuple[int, ...]) -> "Unrecorded | None":

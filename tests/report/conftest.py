@@ -439,6 +439,7 @@ def build(depth=2):
         budgets=(),
         exposure=(),
         cuts=(),
+        declared_shares=(),
         unknown_bounds=bounded(checks, tables),
         label_error=mislabelled(checks, tables),
         disparities=disparities,

@@ -67,6 +67,11 @@ def _unknown(record: AuditRecord) -> Iterator[Block]:
         "at once. The uncertainty from the number of people comes on top: an answer, which counts "
         "it, can hang on unknown people where both ends lie inside the limit."
     )
+    if record.declared_shares:
+        yield Paragraph(
+            "For some groups the plan declares how many of these people can be of it at most (see "
+            "the section Not judged). The ends of those groups hold only if that is true."
+        )
     told = hanging(bounds)
     if any(check.effect is Effect.BLOCK_UNLESS_WITHIN for check in record.checks):
         told += (

@@ -13,6 +13,7 @@ from auditkit.results import (
     NOT_RECORDED,
     RANGE,
     AuditRecord,
+    DeclaredShare,
     Exclusion,
     Outcome,
     UnknownBound,
@@ -189,6 +190,28 @@ def unrecorded(record: AuditRecord) -> tuple[str, ...]:
     )
 
 
+def declared(record: AuditRecord) -> tuple[str, ...]:
+    """Tell what the plan declares of the people not recorded, and what rests on it."""
+    return tuple(
+        f"The plan declares that of {words.plural(s.unknown, 'person', 'people')} without a "
+        f"recorded {words.attribute(s.attribute)} at most {words.percent(s.at_most)} are "
+        f"{words.group(s.group)}, because: {words.plain(s.reason).rstrip('.')}."
+        f"{_resting(record, s)}"
+        for s in record.declared_shares
+    )
+
+
+def _resting(record: AuditRecord, share: DeclaredShare) -> str:
+    """Say how many answers would not be within their limit without a declared share."""
+    named = (share.attribute, share.group)
+    number = sum(
+        (c.attribute, c.group) == named and c.declared_share is not None for c in record.checks
+    )
+    if not number:
+        return " No answer rests on it."
+    return f" {words.plural(number, 'answer')} within the limit would not be without it."
+
+
 def _hanging(record: AuditRecord, attribute: str) -> str:
     """Say how many answers hang on who the people of no recorded group are."""
     bounds = [b for b in record.unknown_bounds if b.attribute == attribute]
@@ -238,7 +261,8 @@ def unknown(record: AuditRecord) -> Section:
         blocks.append(Paragraph("Every required check could be computed for every group."))
     left_out = [i for i in items if i.kind == "excluded"]
     blocks.append(Heading("People left out or not recorded"))
-    sentences = [*(f"{i.text}." for i in left_out), *unrecorded(record), *unmatched(record)]
+    sentences = [*(f"{i.text}." for i in left_out), *unrecorded(record), *declared(record)]
+    sentences += unmatched(record)
     if not left_out:
         sentences.insert(0, "Nobody in the data was left out.")
     blocks.append(Bullets(tuple(sentences)))
