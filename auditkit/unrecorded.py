@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from auditkit.errors import PlanError, did_you_mean
+from auditkit.errors import PlanError, did_you_mean, listed
 from auditkit.evidence.counts import Block, GroupTable, Unrecorded, outcome_cells
 from auditkit.evidence.design import Design
 from auditkit.inference.design import estimate
@@ -58,7 +58,7 @@ def with_shares(groups: GroupTable, plan: "AuditPlan") -> GroupTable:
     Raises
     ------
     PlanError
-        A share is declared for a group that there is none of.
+        A share is declared for a group that there is none of, or not everybody can be of a group.
     """
     import numpy as np
 
@@ -77,6 +77,13 @@ def with_shares(groups: GroupTable, plan: "AuditPlan") -> GroupTable:
             if group not in names
         ]
         shares = np.array([at_most.get(name, 1.0) for name in names])
+        there = groups.own[block.start : block.start + block.groups].any(axis=1)
+        if (room := shares[there].sum()) < 1 - ROUNDING:  # a group without people is no way out
+            problems.append(
+                f"attributes.{block.attribute}.unrecorded_at_most leaves room for {room:.1%} of "
+                f"the people not recorded, but each of them is of some group. Raise the shares "
+                f"of {listed([*at_most])} until all can be placed, or leave a group out."
+            )
         known = block.unrecorded
         blocks.append(replace(block, unrecorded=known and replace(known, shares=shares)))
     if problems:

@@ -396,7 +396,12 @@ class TestHighRisk:
         assert pd.isna(row["unknown"])
 
 
+THREE = {**SURE, "c": (6100, 30000)}
+
+
 class TestDeclaredShares:
+    """Of three groups the third is so large that nobody not recorded moves it far."""
+
     def made(self, rows, **shares):
         known = auditkit.Attribute(
             "group", unrecorded_at_most=shares, unrecorded_reason="The register of the camp says so"
@@ -404,42 +409,43 @@ class TestDeclaredShares:
         return audit(in_need(rows), policy="icrc", attributes=[known])
 
     def test_an_all_clear_that_rests_on_one_says_so_everywhere(self):
-        free = audit(in_need({**SURE, None: (120, 600)}), policy="icrc")
+        free = audit(in_need({**THREE, None: (180, 900)}), policy="icrc")
         assert set(checks(free)["outcome"][["a", "b"]]) == {"indeterminate"}
-        made = self.made({**SURE, None: (120, 600)}, a=0.02, b=0.02)
+        made = self.made({**THREE, None: (180, 900)}, a=0.02, b=0.02)
         row = checks(made).loc["a"]
-        assert (row["outcome"], row["declared_share"], row["unknown"]) == ("within", 0.02, 600)
+        assert (row["outcome"], row["declared_share"], row["unknown"]) == ("within", 0.02, 900)
         assert "at most 2.0% of those not recorded are of this group" in row["note"]
         assert made.disposition is Disposition.READY_FOR_DECISION
         assert (
             "only if what the plan declares of people not recorded is true"
             in (made.record.reasons[0])
         )
+        assert "4 required checks within the limit would not be without what the plan" in repr(made)
         text = told(made)
-        assert "The plan declares that of 600 people without a recorded group at most" in text
+        assert "The plan declares that of 900 people without a recorded group at most" in text
         assert "because: The register of the camp says so." in text
         assert "answers within the limit would not be without it" in text
 
     def test_one_for_one_group_clears_no_other(self):
-        found = checks(self.made({**SURE, None: (120, 600)}, a=0.02))
+        found = checks(self.made({**THREE, None: (180, 900)}, a=0.02))
         assert found["outcome"]["a"] == "within"
         assert found["outcome"]["b"] == "indeterminate"
         assert pd.isna(found["declared_share"]["b"])
 
     def test_where_nothing_rests_on_it_nothing_is_said_to(self):
-        made = self.made({**SURE, None: (2, 10)}, a=0.5, b=1.0)
+        made = self.made({**THREE, None: (2, 10)}, a=0.5, b=1.0)
         assert set(checks(made)["outcome"][["a", "b"]]) == {"within"}
         assert checks(made)["declared_share"].isna().all()
         assert "declares" not in " ".join(made.record.reasons)
         assert "No answer rests on it" in told(made)
 
     def test_a_wide_one_is_no_way_around(self):
-        made = self.made({**SURE, None: (120, 600)}, a=0.9, b=0.9)
+        made = self.made({**THREE, None: (180, 900)}, a=0.9, b=0.9)
         assert set(checks(made)["outcome"][["a", "b"]]) == {"indeterminate"}
         assert made.disposition is Disposition.NOT_READY
 
     def test_crossings_stay_at_their_widest(self):
-        rows = in_need({**SURE, None: (120, 600)})
+        rows = in_need({**THREE, None: (180, 900)})
         rows["area"] = np.where(np.arange(len(rows)) % 2, "north", "south")
         known = auditkit.Attribute(
             "group", unrecorded_at_most={"a": 0.0, "b": 0.0}, unrecorded_reason="None are."
@@ -454,7 +460,7 @@ class TestDeclaredShares:
             assert capped.loc[crossed, column].equals(free.loc[crossed, column])
 
     def test_a_record_with_them_is_read_back_as_it_was(self, tmp_path):
-        made = self.made({**SURE, None: (30, 150)}, a=0.1)
+        made = self.made({**THREE, None: (30, 150)}, a=0.1)
         assert auditkit.load(made.report(tmp_path / "out")).record == made.record
 
 
@@ -466,6 +472,8 @@ class TestDeclaredShares:
         ({"unrecorded_at_most": {"a": 1.5}}, {}, "less than or equal to 1 (got 1.5)"),
         ({"unrecorded_at_most": {"q": 0.5}, "unrecorded_reason": "Known."}, {},
          "names 'q', which is no group of it"),
+        ({"unrecorded_at_most": {"a": 0.02, "b": 0.02}, "unrecorded_reason": "Known."}, {},
+         "leaves room for 4.0% of the people not recorded"),
         ({"unrecorded_at_most": {"a": 0.5}, "unrecorded_reason": "Known."}, {"weight": "w"},
          "data.weight says that these were not"),
         ({"unrecorded_at_most": {"a": 0.5}, "unrecorded_reason": "Known.",
@@ -477,6 +485,13 @@ def test_a_share_that_cannot_be_heeded_is_one_clear_error(attribute, more, words
     with pytest.raises(PlanError) as error:
         audit(rows, attributes=[auditkit.Attribute("group", **attribute)], **more)
     assert words in str(error.value)
+
+
+def test_a_group_without_people_makes_no_room_for_those_not_recorded():
+    rows = in_need({**SURE, None: (3, 10)}).assign(age=lambda d: d["group"].map({"a": 20, "b": 40}))
+    known = {"unrecorded_at_most": {"<30": 0.02, "[30,60)": 0.02}, "unrecorded_reason": "Known."}
+    with pytest.raises(PlanError, match="leaves room for 4"):
+        audit(rows, attributes=[auditkit.Attribute("age", bins=[30, 60], **known)])
 
 
 def test_at_medium_risk_the_outcome_stays_and_the_table_tells_what_could_change():

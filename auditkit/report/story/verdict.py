@@ -103,8 +103,19 @@ def disposition_words(record: AuditRecord) -> str:
 
 
 def headline(record: AuditRecord) -> str:
-    """Say the disposition and what the required checks came to, in two or three sentences."""
-    return f"{disposition_words(record)}. {tally_words(record)}"
+    """Say the disposition and what the required checks came to, in a few sentences."""
+    return f"{disposition_words(record)}. {tally_words(record)} {resting_words(record)}".strip()
+
+
+def resting_words(record: AuditRecord) -> str:
+    """Say how many required checks are within only by what the plan declares of unknown people."""
+    number = sum(c.effect.blocks and c.declared_share is not None for c in record.checks)
+    if not number:
+        return ""
+    return (
+        f"{words.plural(number, 'required check')} within the limit would not be without what the "
+        f"plan declares of people whose group is not recorded."
+    )
 
 
 def all_rows(record: AuditRecord) -> list[GapRow]:
