@@ -480,7 +480,9 @@ class AtEqualValues:
         """Judge every group; one row with the reason where nothing was compared."""
         bare = Bare(self.check)
         if not found.gaps:
-            yield bare.row(ALL, ALL, Outcome.MISSING, found.lacking or "it was not measured")
+            spared = found.other and not self.check.effect.warns
+            none = Outcome.NOT_APPLICABLE if spared else Outcome.MISSING
+            yield bare.row(ALL, ALL, none, found.lacking or "it was not measured")
             return
         if constant:
             yield bare.row(ALL, ALL, Outcome.UNDEFINED, constant)

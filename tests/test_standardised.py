@@ -181,11 +181,12 @@ def test_checks_that_do_not_block_leave_the_comparisons_that_do_as_they_are(tmp_
 
 
 def test_icrc_asks_both_and_holds_nothing_back_by_them():
-    for outcome in ("benefit", "burden"):
+    asks = {"benefit": ["equal_need_gap", "calibration_gap"], "burden": ["calibration_gap"]}
+    for outcome, names in asks.items():
         checks = {c.name: c for c in read_policy(plan(outcome=outcome)).checks}
-        for name in ("equal_need_gap", "calibration_gap"):
-            assert checks[name].effect == "explain"
-            assert checks[name].limit == 0.05
+        assert [name for name in ("equal_need_gap", "calibration_gap") if name in checks] == names
+        assert {checks[name].effect for name in names} == {"explain"}
+        assert {checks[name].limit for name in names} == {0.05}
 
 
 # ------------------------------------------------------------------------------------ bad policies

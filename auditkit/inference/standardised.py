@@ -93,7 +93,12 @@ class StandardisedGap:
 
 @dataclass(frozen=True)
 class StandardisedGaps:
-    """The gaps of all groups of single attributes; without any, ``lacking`` says why."""
+    """The gaps of all groups of single attributes; without any, ``lacking`` says why.
+
+    ``other`` says that the question does not arise: there is no score to look at, or other checks
+    answer it. A check that warns asks it all the same.
+    """
 
     gaps: tuple[StandardisedGap, ...] = ()
     lacking: str = ""
+    other: bool = False

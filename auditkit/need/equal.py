@@ -36,6 +36,7 @@ OF_SELECTION = ("selection_rate", "true_positive_rate", "false_negative_rate")
 """Metrics whose difference is that of who is selected among people with the same recorded need."""
 ALPHA = all_clear_level(0.05)
 NO_NEED = "need has no column of its own (data.need), so nobody is compared at equal need"
+NEED_IS_OUTCOME = "the recorded outcome is need: who of it is selected is held by other checks"
 NOBODY = "nobody of any group has a recorded need, so nobody is compared at equal need"
 TOGETHER = "people were drawn in clusters: the interval allows for bands that move together"
 
@@ -105,6 +106,8 @@ def gaps_at_equal_need(plan: AuditPlan, evidence: Evidence, floor: int) -> Stand
     bands = evidence.needs
     if plan.data.amounts:
         return StandardisedGaps(lacking=OTHER_TASK["regression"])
+    if plan.data.need is not None and plan.data.need_apart is None:
+        return StandardisedGaps(lacking=NEED_IS_OUTCOME, other=True)
     if bands is None or evidence.counts.needs is None:
         return StandardisedGaps(lacking=NO_NEED)
     found = tuple(

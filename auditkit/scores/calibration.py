@@ -78,7 +78,7 @@ def gaps_at_like_scores(plan: "AuditPlan", evidence: Evidence, floor: int) -> St
     """
     lacking = _lacking(plan, evidence)
     if evidence.scores is None or lacking:
-        return StandardisedGaps(lacking=lacking)
+        return StandardisedGaps(lacking=lacking, other=evidence.scores is None)
     told = _told(plan, evidence.scores, evidence.groups, floor)
     return StandardisedGaps(tuple(told.gaps()))
 

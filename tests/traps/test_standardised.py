@@ -11,7 +11,6 @@ from tests.test_standardised import asked, at_need, at_scores, policy
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"score": None}, "no score"),
         ({"score_range": (0, 2)}, "no probabilities"),
         ({"label": None, "positive": None, "selected": 1}, "no label"),
     ],
@@ -22,6 +21,17 @@ def test_calibration_that_cannot_be_measured_is_missing_and_page_1_says_so(tmp_p
     assert table["outcome"].tolist() == ["missing"]
     assert why in table["note"].iloc[0]
     assert "recorded outcome at like scores: not measured" in made.files()["report.html"].lower()
+
+
+@pytest.mark.parametrize(
+    ("effect", "outcome"), [("explain", "not_applicable"), ("warn", "missing")]
+)
+def test_without_a_score_only_a_warning_asks_for_one(tmp_path, effect, outcome):
+    use = policy(tmp_path, "calibration", effect=effect)
+    made = at_scores(drawn(1, 2000, digits=2), policy=use, score=None)
+    table = made.table("checks").query("check == 'mine'")
+    assert table["outcome"].tolist() == [outcome]
+    assert "no score" in table["note"].iloc[0]
 
 
 def test_a_warning_that_lacks_its_evidence_holds_the_system_back(tmp_path):
