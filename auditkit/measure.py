@@ -158,6 +158,7 @@ def as_recorded(
                 side,
                 x=np.where(hidden, 0, side.x),
                 n=np.where(hidden, 0, side.n),
+                people=np.where(hidden, 0, side.people),
                 effective=np.where(hidden, 0.0, side.effective),
                 recorded=np.where(hidden, 0.0, 1.0) if weighted else alike,
             )
@@ -281,10 +282,10 @@ def _without(metric: Metric, attribute: str, group: str, reason: str) -> Measure
 def worth(side: Side, i: int, floor: int, among: str = "rows") -> tuple[Status, str]:
     """Say what the rate of group ``i`` is worth, and why if it is not ``ok``."""
     people, size = int(side.people[i]), float(side.effective[i])
+    if side.recorded[i] == 0:
+        return Status.UNDEFINED, ONE_SIDED
     if people == 0:
         return Status.UNDEFINED, f"no {among} to divide by"
-    if side.recorded[i] == 0:
-        return Status.UNDEFINED, f"{ONE_SIDED} ({people} {among})"
     if not side.n[i] > 0:
         return Status.UNDEFINED, f"the weights of all {people} {among} are 0"
     if people < floor:

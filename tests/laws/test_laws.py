@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import auditkit
 from auditkit.evidence.counts import outcome_cells
+from auditkit.measure import ONE_SIDED
 from auditkit.metrics.registry import rates
 from auditkit.results import ALL, NOT_RECORDED, RANGE, REST, AuditRecord
 
@@ -186,7 +187,13 @@ def test_a_check_without_a_number_is_never_within(rows):
 def test_a_disparity_is_a_number_only_where_both_sides_are(rows):
     record = audited(rows)
     sizes = {(m.metric, m.group): m.n for m in record.measurements if m.group != ALL}
+    one_sided = {m.metric for m in record.measurements if m.note == ONE_SIDED}
     for d in record.disparities:
+        if d.metric in one_sided:  # there are people, but of one side of the decision alone
+            continue
+        if ONE_SIDED in d.note:  # so of the rest, though of no group in it
+            assert d.estimate is None
+            continue
         if d.against == RANGE:
             assert (d.estimate is None) == (d.status in ("undefined", "not_applicable"))
             continue
@@ -248,9 +255,12 @@ def test_every_row_is_used_or_excluded_with_a_reason(rows):
 def test_groups_and_not_recorded_add_up_to_everybody(rows):
     record = audited(rows, attributes=["g", "h"], intersections=2)
     shares = [m for m in record.measurements if m.metric in RATES]
-    whole = {m.metric: (m.numerator, m.denominator) for m in shares if m.group == ALL}
+    everybody = {m.metric: m for m in shares if m.group == ALL}
+    whole = {name: (m.numerator, m.denominator) for name, m in everybody.items()}
     for metric, attribute in itertools.product(RATES, ("g", "h", "g*h")):
         of = [m for m in shares if (m.metric, m.attribute) == (metric, attribute)]
+        if any(m.note == ONE_SIDED for m in (*of, everybody[metric])):
+            continue  # nobody counts where outcomes are recorded on one side alone
         summed = sum(m.numerator for m in of), sum(m.denominator for m in of)
         assert summed == whole[metric]
 
@@ -312,6 +322,8 @@ def test_the_rest_is_everybody_else_who_is_recorded(rows):
         of = {m.group: m for m in shares if m.metric == metric}
         rest = [m for name, m in of.items() if name not in (group, NOT_RECORDED)]
         x, n = sum(m.numerator for m in rest), sum(m.denominator for m in rest)
+        if any(ONE_SIDED in row.note for row in (d, *rest)):
+            continue  # nobody counts where outcomes are recorded on one side alone
         if n and of[group].n:
             assert close(d.estimate, of[group].numerator / of[group].n - x / n)
 
@@ -345,7 +357,7 @@ def test_the_range_is_the_largest_gap_of_any_two_groups(rows):
     known = [m for m in record.measurements if m.attribute == "g" and m.group != NOT_RECORDED]
     for metric in RATES:
         rates = {m.group: m.estimate for m in known if m.metric == metric and m.n}
-        if len(rates) < 2:
+        if len(rates) < 2 or any(m.note == ONE_SIDED for m in known if m.metric == metric):
             continue
         difference = gaps(record, RANGE, "difference")[metric, ""]
         ratio = gaps(record, RANGE, "ratio")[metric, ""]

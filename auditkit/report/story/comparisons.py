@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from auditkit.measure import ONE_SIDED
 from auditkit.report.story import gaps, measures, words
 from auditkit.report.story.gaps import GapRow
 from auditkit.report.story.parts import (
@@ -161,6 +162,8 @@ def rate_cells(m: Measurement, shares: bool) -> tuple[Cell, str, str, str]:
 
 def remark(m: Measurement, floor: int) -> str:
     """Say why a rate is worth less than others, or is none."""
+    if m.note == ONE_SIDED:
+        return m.note
     remarks = {
         Status.INSUFFICIENT: f"few: at least {floor} wanted",
         Status.UNDEFINED: "nobody to count" if not m.n else "no number can be formed",

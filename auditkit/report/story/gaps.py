@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from auditkit.measure import ONE_SIDED
 from auditkit.report.story import measures, words
 from auditkit.report.story.parts import Cell
 from auditkit.report.story.words import Look, Scale
@@ -186,7 +187,8 @@ def _reason(check: Check, disparity: Disparity | None, floor: int) -> str:
     """Say in a few words why a check has no answer."""
     if check.outcome == Outcome.INDETERMINATE and 0 < check.n < floor:
         return f"too few: {words.count(check.n)}, at least {floor} wanted"
-    if check.outcome == Outcome.UNDEFINED and check.n == 0 and check.group not in ("", ALL):
+    nobody = check.outcome == Outcome.UNDEFINED and check.n == 0 and ONE_SIDED not in check.note
+    if nobody and check.group not in ("", ALL):
         return "nobody to count"
     spoken = {
         Outcome.MISSING: "not measured",
