@@ -39,6 +39,7 @@ def browser(tmp_path_factory):
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument(flag)
     driver = selenium.Chrome(options=options, service=Service(CHROMEDRIVER))
+    driver.set_script_timeout(180)  # a long page on a busy machine: a look is not timed here
     yield driver
     driver.quit()
 
