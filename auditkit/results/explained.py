@@ -1,0 +1,61 @@
+"""What the inputs add to the model's output; no outcome rests on it."""
+
+from dataclasses import dataclass
+
+from auditkit.results.words import Count, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What one input adds to the model's output for one group, on average, in ``unit``.
+
+    ``mean`` is signed, ``mean_abs`` is not; the interval is of ``mean`` at 95 %; ``n`` counts
+    explained rows.
+    """
+
+    attribute: str
+    group: str
+    feature: str
+    mean_abs: float | None
+    mean: float | None
+    lower: float | None
+    upper: float | None
+    n: Count
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisparityAttribution:
+    """How much of a group's gap in mean model output runs through one input.
+
+    Over the features, ``(sampling)`` included, contributions sum to the gap over all rows.
+    """
+
+    attribute: str
+    group: str
+    against: str
+    feature: str
+    contribution: float | None
+    lower: float | None
+    upper: float | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How the attributions were made, and whether they agree with the model.
+
+    ``status`` is ``ok``, ``not_applicable`` (no model) or ``undefined`` (withheld: see note).
+    ``additivity`` is the largest absolute difference, over the explained rows, between the model's
+    output and base value plus attributions, in ``unit``; ``tolerance`` is what was allowed.
+    """
+
+    status: Status
+    method: str
+    unit: str
+    rows: Count
+    rows_of: int
+    background: int
+    additivity: float | None
+    tolerance: float | None
+    note: str
