@@ -8,12 +8,13 @@ intervals, which makes them wider as a rule. Under clusters none are given.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import hypot, isclose, isnan, sqrt
+from math import hypot, isnan, sqrt
 
 from auditkit.disparity import ONE_GROUP, gap_to_rest, worse_off
 from auditkit.evidence.counts import GroupTable
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.residuals import Residuals
+from auditkit.inference.design import kish_size
 from auditkit.measure import number
 from auditkit.metrics.distribution import ROUNDING, Distribution
 from auditkit.metrics.registry import Metric, Summary, amount_metrics
@@ -96,8 +97,7 @@ class Estimate:
             reason = f"the weights of all {people} {among} are 0" if people else ""
             nan = float("nan")
             return cls(nan, nan, nan, nan, 0.0, people, 0.0, among, reason)
-        kish = total**2 / float(spread.square.sum())
-        effective = float(people) if isclose(kish, people) else min(kish, float(people))
+        effective = float(kish_size(total, spread.square.sum(), people))
         found = {"mean": _mean, "quantile": _quantile, "root_mean_square": _root_mean_square}
         return found[summary.statistic](spread, summary.share, people, effective, among)
 
@@ -185,8 +185,7 @@ def _pooled(parts: Sequence[Distribution], among: str) -> Estimate:
     powers = [part.squares_about(mean) for part in held]
     power, square = sum(p[2] for p in powers), sum(p[0] for p in powers)
     variance = power / total**2 * (people / max(people - 1, 1))
-    kish = total**2 / square
-    effective = float(people) if isclose(kish, people) else min(kish, float(people))
+    effective = float(kish_size(total, square, people))
     error = _told(max(part.cut for part in held), variance * people)
     return Estimate(mean, nan, nan, variance, error, people, effective, among)
 

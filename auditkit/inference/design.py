@@ -19,7 +19,7 @@ from auditkit.evidence.design import Design
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
 
@@ -74,7 +74,7 @@ class Estimates:
         few = (self.kish < UNSURE) & (not self.clustered)
         size = np.where(few, np.minimum(size, self.kish), size)
         size = np.nan_to_num(size, nan=0.0, posinf=np.inf)
-        return np.where(size > n * (1 - ROUNDING), n.astype(np.float64), size)
+        return _at_most(size, n)
 
     def correlation(self, effective: "Floats") -> "Floats":
         """Correlation with which samples of the effective sizes have the gap's variance.
@@ -184,6 +184,41 @@ def _factors(design: Design) -> "tuple[Floats, Floats]":
     return factor, np.where(several, factor / np.maximum(units, 1), 0.0)
 
 
+def kish_size(weight: "ArrayLike", square: "ArrayLike", people: "ArrayLike") -> "Floats":
+    """Size of the plain sample that weighted people tell as much as, by their weights alone.
+
+    ``(sum w)^2 / (sum w^2)`` (Kish, 1965), and at most all of them; 0 where nobody has a weight.
+
+    Parameters
+    ----------
+    weight, square : array_like of float, shape (...)
+        Sums of weights, and of their squares.
+    people : array_like of int, shape (...)
+
+    Returns
+    -------
+    ndarray of float, shape (...)
+
+    Examples
+    --------
+    >>> kish_size(11, 101, 2), kish_size([6, 0], [12, 0], [3, 5])
+    (array(1.1980198), array([3., 0.]))
+    """
+    import numpy as np
+
+    total, squared = np.asarray(weight, dtype=np.float64), np.asarray(square, dtype=np.float64)
+    size = np.divide(total**2, squared, out=np.zeros_like(total), where=squared > 0)
+    return _at_most(size, people)
+
+
+def _at_most(size: "ArrayLike", people: "ArrayLike") -> "Floats":
+    """Take a size that is more than all people, or next to it by rounding, for all of them."""
+    import numpy as np
+
+    whole = np.asarray(people, dtype=np.float64)
+    return np.where(np.asarray(size) > whole * (1 - ROUNDING), whole, size)
+
+
 def share_effective(
     share: float, square: float, rest_square: float, total: float, people: int
 ) -> float:
@@ -213,7 +248,7 @@ def share_effective(
     size = share * (1 - share) / variance if 0 < share < 1 and variance > 0 else kish
     if kish < UNSURE:
         size = min(size, kish)
-    return float(people) if size > people * (1 - ROUNDING) else size
+    return float(_at_most(size, people))
 
 
 def adjusted(n: "Floats", df: "Floats", alpha: float) -> "Floats":

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auditkit.inference.design import kish_size
 from auditkit.inference.scores import auc_interval, mean_interval
 from auditkit.metrics.histogram import Histogram
 from auditkit.metrics.registry import Metric
@@ -138,8 +139,6 @@ class Mean:
 
     def estimate(self) -> Estimate:
         """Estimate the mean, and its variance by linearisation (Woodruff, 1971)."""
-        import numpy as np
-
         among = "people with a score" + (" and a recorded outcome" if self.needs_outcome else "")
         nan, total = float("nan"), float(self.weight[0])
         if not total > 0:
@@ -158,8 +157,7 @@ class Mean:
         elif self.needs_outcome and self.outcomes < 2:
             reason = "only one outcome was recorded, so its spread is not known: no interval"
         lower, upper = (nan, nan) if reason else (float(bounds.lower), float(bounds.upper))
-        kish = total**2 / float(self.square[0])
-        effective = n if np.isclose(kish, n) else min(kish, n)
+        effective = float(kish_size(total, self.square[0], n))
         return Estimate(mean, lower, upper, self.error / total, n, n, effective, among, reason)
 
 
@@ -186,8 +184,7 @@ class Pairs:
         for histogram in histograms:
             people = histogram.people[KNOWN].sum(axis=1)
             weight, square = (t[KNOWN].sum(axis=1) for t in (histogram.weight, histogram.square))
-            kish = np.divide(weight**2, square, out=np.zeros(2), where=square > 0)
-            effective = np.where(np.isclose(kish, people), people, np.minimum(kish, people))
+            effective = kish_size(weight, square, people)
             pairs = float(weight.prod())
             auc, error = float("nan"), 0.0
             if pairs > 0:

@@ -6,11 +6,11 @@ programme: at the same score, one group was sicker.
 
 from dataclasses import dataclass
 from functools import reduce
-from math import isclose
 from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import outcome_cells, tabulate
 from auditkit.evidence.gather import Evidence
+from auditkit.inference.design import kish_size
 from auditkit.measure import number
 from auditkit.metrics.histogram import Histogram
 from auditkit.need.totals import NeedTotals
@@ -186,9 +186,7 @@ def _row(
 
 def _effective(side: Side, shared: "NDArray[np.bool_]") -> float:
     """How many people drawn alone tell as much (Kish, 1965)."""
-    kish = float(side.w[shared].sum() ** 2 / side.w2[shared].sum())
-    people = float(side.n[shared].sum())
-    return people if isclose(kish, people) else kish
+    return float(kish_size(*(sums[shared].sum() for sums in (side.w, side.w2, side.n))))
 
 
 def _variance(side: Side, shared: "NDArray[np.bool_]", share: "Floats") -> float:

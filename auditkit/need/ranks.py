@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import GroupTable, tabulate
 from auditkit.evidence.gather import Evidence
+from auditkit.inference.design import kish_size
 from auditkit.inference.intervals import Bounds, mover_difference
 from auditkit.inference.scores import auc_interval
 from auditkit.measure import number
@@ -104,12 +105,7 @@ class Ranked:
     @property
     def effective(self) -> "Floats":
         """How many people drawn alone those at each need tell as much as (Kish, 1965)."""
-        import numpy as np
-
-        square = self.square.sum(axis=1)
-        kish = np.divide(self.total**2, square, out=np.zeros_like(square), where=square > 0)
-        found: Floats = np.minimum(kish, self.people)
-        return found
+        return kish_size(self.total, self.square.sum(axis=1), self.people)
 
 
 def _of_attribute(

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isclose
 from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import Counts, GroupTable
 from auditkit.evidence.gather import Evidence
+from auditkit.inference.design import kish_size
 from auditkit.inference.scores import mean_interval
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ class Part:
     @property
     def effective(self) -> float:
         """How many people drawn alone tell as much (Kish, 1965)."""
-        kish = self.w**2 / self.w2 if self.w2 > 0 else 0.0
-        return float(self.n) if isclose(kish, self.n) else min(kish, float(self.n))
+        return float(kish_size(self.w, self.w2, self.n))
 
     @property
     def alike(self) -> bool:

@@ -14,6 +14,7 @@ from auditkit.disparity import ONE_GROUP
 from auditkit.evidence.counts import GroupTable
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.scores import ScoreCounts
+from auditkit.inference.design import kish_size
 from auditkit.inference.gates import gap_bounds
 from auditkit.inference.intervals import Bounds, difference, pooled, wilson
 from auditkit.inference.standardised import Bands, StandardisedGap, StandardisedGaps
@@ -149,15 +150,7 @@ class Cells:
     @cached_property
     def size(self) -> "Floats":
         """How many people drawn alone tell as much (Kish, 1965), shape (B,)."""
-        import numpy as np
-
-        kish = np.divide(
-            self.weight**2, self.square, out=np.zeros_like(self.weight), where=self.square > 0
-        )
-        size: Floats = np.where(
-            np.isclose(kish, self.people), self.people, np.minimum(kish, self.people)
-        )
-        return size
+        return kish_size(self.weight, self.square, self.people)
 
     @cached_property
     def rate(self) -> "Floats":

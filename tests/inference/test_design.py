@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import t as student
 
 import auditkit
+from auditkit.inference.design import kish_size
 
 N = 1200
 
@@ -223,3 +224,34 @@ def test_a_cluster_may_have_any_name(rows, name):
     expected = auditkit.audit(model, rows, cluster="house", **asked).record.checks
     renamed = rows.rename(columns={"house": name})
     assert auditkit.audit(model, renamed, cluster=name, **asked).record.checks == expected
+
+
+class TestKishSize:
+    @pytest.mark.parametrize(
+        ("weights", "size"),
+        [
+            ([1, 1, 1, 1], 4),
+            ([10, 1], 121 / 101),
+            ([3, 2, 1], 36 / 14),
+            ([5, 0, 0], 1),
+            ([0, 0], 0),
+            ([], 0),
+        ],
+    )
+    def test_by_hand(self, weights, size):
+        w = np.array(weights, dtype=float)
+        assert kish_size(w.sum(), (w**2).sum(), len(w)) == pytest.approx(size)
+
+    def test_equal_weights_are_all_people_to_the_last_digit(self):
+        w = np.full(30, 0.1)
+        assert w.sum() ** 2 / (w**2).sum() != 30
+        assert kish_size(w.sum(), (w**2).sum(), 30) == 30.0
+
+    def test_weights_that_are_only_nearly_equal_tell_less(self):
+        w = np.resize([1.0, 1.001], 1000)
+        size = kish_size(w.sum(), (w**2).sum(), 1000)
+        assert size < 1000
+        assert size == pytest.approx(1000 / (1 + np.var(w) / w.mean() ** 2), rel=1e-12)
+
+    def test_never_more_than_all(self):
+        assert kish_size([10.0, 1e-300], [9.0, 0.0], [8, 2]).tolist() == [8.0, 0.0]
