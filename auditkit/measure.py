@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import UNKNOWN, Block, GroupTable, outcome_cells
 from auditkit.evidence.design import Design
-from auditkit.inference.design import adjusted, estimate
+from auditkit.inference.design import adjusted, enough, estimate
 from auditkit.metrics.registry import Metric, metrics
 from auditkit.results import ALL, Measurement, Status
 
@@ -288,14 +288,9 @@ def worth(side: Side, i: int, floor: int, among: str = "rows") -> tuple[Status, 
         return Status.UNDEFINED, f"no {among} to divide by"
     if not side.n[i] > 0:
         return Status.UNDEFINED, f"the weights of all {people} {among} are 0"
-    if people < floor:
-        return Status.INSUFFICIENT, f"{people} {among}, at least {floor} wanted"
-    if side.df[i] < 1:
+    if people >= floor and side.df[i] < 1:
         return Status.INSUFFICIENT, f"{people} {among} of one cluster, which says nothing of others"
-    if size < floor:
-        told = f"{people} {among} tell no more than {size:.1f} drawn alone"
-        return Status.INSUFFICIENT, f"{told}, at least {floor} wanted"
-    return Status.OK, ""
+    return enough(people, size, among, floor)
 
 
 def rates_of(groups: GroupTable, metric: Metric, floor: int) -> Iterator[Measurement]:

@@ -14,7 +14,8 @@ from auditkit.disparity import ONE_GROUP, gap_to_rest, worse_off
 from auditkit.evidence.counts import GroupTable
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.residuals import Residuals
-from auditkit.inference.design import kish_size
+from auditkit.inference.design import enough, kish_size
+from auditkit.inference.scores import mean_interval, mean_variance
 from auditkit.measure import number
 from auditkit.metrics.distribution import ROUNDING, Distribution
 from auditkit.metrics.registry import Metric, Summary, amount_metrics
@@ -108,21 +109,14 @@ class Estimate:
             return Status.UNDEFINED, f"no {among}"
         if isnan(self.value):
             return Status.UNDEFINED, self.reason
-        if self.people < floor:
-            return Status.INSUFFICIENT, f"{self.people} {among}, at least {floor} wanted"
-        if self.effective < floor:
-            told = f"{self.people} {among} tell no more than {self.effective:.1f} drawn alone"
-            return Status.INSUFFICIENT, f"{told}, at least {floor} wanted"
-        return Status.OK, ""
+        return enough(self.people, self.effective, among, floor)
 
 
 def _mean(spread: Distribution, _: float, people: int, effective: float, among: str) -> Estimate:
     """Estimate a mean, with its variance linearised (Woodruff, 1971) and Student's t."""
-    from auditkit.inference.scores import mean_interval
-
     mean = spread.mean
     power = spread.squares_about(mean)[2]
-    variance = power / spread.total**2 * (people / max(people - 1, 1))
+    variance = mean_variance(power, spread.total, people)
     reason = ""
     if people < 2:
         reason = "one person shows no spread, so no interval"
@@ -184,7 +178,7 @@ def _pooled(parts: Sequence[Distribution], among: str) -> Estimate:
     mean = sum(part.total * part.mean for part in held) / total
     powers = [part.squares_about(mean) for part in held]
     power, square = sum(p[2] for p in powers), sum(p[0] for p in powers)
-    variance = power / total**2 * (people / max(people - 1, 1))
+    variance = mean_variance(power, total, people)
     effective = float(kish_size(total, square, people))
     error = _told(max(part.cut for part in held), variance * people)
     return Estimate(mean, nan, nan, variance, error, people, effective, among)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditkit.evidence.design import Design
+from auditkit.results import Status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -209,6 +210,16 @@ def kish_size(weight: "ArrayLike", square: "ArrayLike", people: "ArrayLike") -> 
     total, squared = np.asarray(weight, dtype=np.float64), np.asarray(square, dtype=np.float64)
     size = np.divide(total**2, squared, out=np.zeros_like(total), where=squared > 0)
     return _at_most(size, people)
+
+
+def enough(people: int, effective: float, who: str, floor: int) -> tuple[Status, str]:
+    """Say whether so many people are worth a conclusion, by number and by what they tell."""
+    if people < floor:
+        return Status.INSUFFICIENT, f"{people} {who}, at least {floor} wanted"
+    if effective < floor:
+        told = f"{people} {who} tell no more than {effective:.1f} drawn alone"
+        return Status.INSUFFICIENT, f"{told}, at least {floor} wanted"
+    return Status.OK, ""
 
 
 def _at_most(size: "ArrayLike", people: "ArrayLike") -> "Floats":

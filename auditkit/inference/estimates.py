@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditkit.inference.design import kish_size
-from auditkit.inference.scores import auc_interval, mean_interval
+from auditkit.inference.design import enough, kish_size
+from auditkit.inference.scores import auc_interval, mean_interval, mean_variance
 from auditkit.metrics.histogram import Histogram
 from auditkit.metrics.registry import Metric
 from auditkit.results import Status
@@ -69,12 +69,10 @@ class Estimate:
             return Status.UNDEFINED, f"no {among} to count"
         if isnan(self.value):
             return Status.UNDEFINED, self.reason
-        if self.smallest < floor:
-            return Status.INSUFFICIENT, f"{self.smallest} {among}, at least {floor} wanted"
-        if self.effective < floor:
-            told = f"{self.smallest} {among} tell no more than {self.effective:.1f} drawn alone"
-            return Status.INSUFFICIENT, f"{told}, at least {floor} wanted"
-        return (Status.INSUFFICIENT, self.reason) if self.reason else (Status.OK, "")
+        status, note = enough(self.smallest, self.effective, among, floor)
+        if status is Status.OK and self.reason:
+            return Status.INSUFFICIENT, self.reason
+        return status, note
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ class Mean:
         mean = float(self.weight[1]) / total
         spread = float(self.square[2] - 2 * mean * self.square[1] + mean**2 * self.square[0])
         n = self.people
-        variance = max(spread, 0.0) / total**2 * (n / max(n - 1, 1))
+        variance = mean_variance(max(spread, 0.0), total, n)
         bounds = mean_interval(mean, variance, n)
         reason = ""
         if n < 2:

@@ -69,6 +69,28 @@ def auc_interval(
     return Bounds(root(0.0), root(1.0))
 
 
+def mean_variance(square: float, total: float, people: int) -> float:
+    """Variance of a weighted mean by linearisation (Woodruff, 1971), as of people drawn alone.
+
+    ``n / (n - 1) sum w^2 (x - mean)^2 / (sum w)^2``: where weights are equal, that is the unbiased
+    variance of the values over n.
+
+    Parameters
+    ----------
+    square : float
+        Sum of squared weights times the squared distance from the mean.
+    total : float
+        Sum of weights, above 0.
+    people : int
+
+    Examples
+    --------
+    >>> mean_variance(2.0, 3.0, 3)  # of 1, 2 and 3
+    0.3333333333333333
+    """
+    return square / total**2 * (people / max(people - 1, 1))
+
+
 def mean_interval(
     mean: "ArrayLike", variance: "ArrayLike", n: "ArrayLike", level: float = 0.95
 ) -> Bounds:

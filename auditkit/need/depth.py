@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import outcome_cells
 from auditkit.evidence.gather import Evidence
+from auditkit.inference.design import enough
 from auditkit.inference.intervals import difference, mover_difference, wilson
 from auditkit.measure import ONE_SIDE, counted, number, worth
 from auditkit.need.totals import NeedTotals, Part
@@ -179,12 +180,8 @@ def _means(
 def _held(part: Part, who: str, floor: int) -> tuple[Status, str]:
     if not part.w > 0:
         return Status.UNDEFINED, f"nobody {who} to take a mean of"
-    if part.n < floor:
-        return Status.INSUFFICIENT, f"{part.n} people {who}, at least {floor} wanted"
-    if part.effective < floor:
-        told = f"{part.n} people {who} tell no more than {part.effective:.1f} drawn alone"
-        return Status.INSUFFICIENT, f"{told}, at least {floor} wanted"
-    return Status.OK, ALIKE if part.alike else ""
+    status, note = enough(part.n, part.effective, f"people {who}", floor)
+    return status, ALIKE if status is Status.OK and part.alike else note
 
 
 def _both(

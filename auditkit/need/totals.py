@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from auditkit.evidence.counts import Counts, GroupTable
 from auditkit.evidence.gather import Evidence
 from auditkit.inference.design import kish_size
-from auditkit.inference.scores import mean_interval
+from auditkit.inference.scores import mean_interval, mean_variance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +74,7 @@ class Part:
         """Variance of the mean need, linearised; NaN under two people, or where all are alike."""
         if self.n < 2 or not self.w > 0 or self.alike:
             return float("nan")
-        return self._spread / self.w**2 * self.n / (self.n - 1)
+        return mean_variance(self._spread, self.w, self.n)
 
     @property
     def interval(self) -> tuple[float, float]:

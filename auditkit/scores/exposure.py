@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditkit.disparity import ONE_GROUP
 from auditkit.evidence.gather import Evidence
-from auditkit.inference.scores import mean_interval
+from auditkit.inference.scores import mean_interval, mean_variance
 from auditkit.measure import number
 from auditkit.metrics.exposure import exposure_to
 from auditkit.metrics.histogram import Histogram
@@ -81,8 +81,9 @@ class _Exposed:
         self.least = float((exposure_to(through) - exposure_to(through - weight)).sum())
         self.mean = self.sum / self.weight if self.weight > 0 else float("nan")
         spread = float((square * (each - self.mean) ** 2).sum()) if self.weight > 0 else 0.0
-        share = self.people / max(self.people - 1, 1)
-        self.variance = spread / self.weight**2 * share if self.weight > 0 else float("nan")
+        self.variance = (
+            mean_variance(spread, self.weight, self.people) if self.weight > 0 else float("nan")
+        )
 
 
 def _rows(

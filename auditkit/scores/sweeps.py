@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from auditkit.errors import DataError, PlanError
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.scores import ScoreCounts
-from auditkit.inference.design import kish_size, share_effective
+from auditkit.inference.design import enough, kish_size, share_effective
 from auditkit.measure import NO_LABEL, number
 from auditkit.metrics.histogram import Histogram
 from auditkit.metrics.thresholds import (
@@ -165,13 +165,8 @@ class Group:
             return Status.UNDEFINED, f"no {among} to count"
         if not weight > 0:
             return Status.UNDEFINED, f"the weights of all {people} {among} are 0"
-        if people < floor:
-            return Status.INSUFFICIENT, f"{people} {among}, at least {floor} wanted"
         alone = float(kish_size(weight, self.square[1], people))
-        if alone < floor:
-            told = f"{people} {among} tell no more than {alone:.1f} drawn alone"
-            return Status.INSUFFICIENT, f"{told}, at least {floor} wanted"
-        return Status.OK, ""
+        return enough(people, alone, among, floor)
 
 
 def _groups(evidence: Evidence) -> Iterator[Group]:
