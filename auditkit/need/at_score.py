@@ -13,6 +13,7 @@ from auditkit.evidence.gather import Evidence
 from auditkit.inference.design import kish_size
 from auditkit.measure import number
 from auditkit.metrics.histogram import Histogram
+from auditkit.need.depth import CLUSTERED
 from auditkit.need.totals import NeedTotals
 from auditkit.plan import AuditPlan
 from auditkit.results import NOT_RECORDED, REST, NeedDepth, Status
@@ -28,7 +29,6 @@ SCORE_BANDS = 10
 Z95 = 1.959963984540054
 MEANS_OF_BANDS = "people are taken at the mean need of their group in their band of need"
 NO_SPREAD = "no spread of need at the same score can be told: no interval"
-CLUSTERED = "people were drawn in clusters: no interval in this version"
 
 
 @dataclass(frozen=True)

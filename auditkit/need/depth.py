@@ -1,11 +1,13 @@
 """How deep the need is that is left without: of whom, how much of it, and at the same decision."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import hypot, isfinite, nan
 from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import outcome_cells
 from auditkit.evidence.gather import Evidence
+from auditkit.evidence.needs import NeedBands
 from auditkit.inference.design import enough
 from auditkit.inference.intervals import difference, mover_difference, wilson
 from auditkit.measure import ONE_SIDE, counted, number, worth
@@ -40,75 +42,135 @@ def need_depth(
     floor : int
         Smallest denominator that is worth a conclusion.
     """
-    if evidence.needs is None:
+    needs = evidence.counts.needs
+    if evidence.needs is None or needs is None:
         return ()
-    clustered = plan.data.cluster is not None
-    return (
-        *_missed(plan, evidence, floor),
-        *_unserved(evidence, totals, floor, clustered=clustered),
-        *_means(evidence, totals, floor, clustered=clustered),
-    )
+    crossed = min(plan.groups.intersections, len(evidence.counts.attributes))
+    left = Left(evidence, evidence.needs, needs, totals, floor, plan.data.cluster is not None)
+    return (*left.missed(crossed), *left.unserved(), *left.means())
 
 
-def _missed(plan: AuditPlan, evidence: Evidence, floor: int) -> Iterator[NeedDepth]:
-    """Give the share of people in need who are not selected, whatever the label is."""
-    bands, counts = evidence.needs, evidence.counts
-    assert bands is not None  # noqa: S101
-    assert counts.needs is not None  # noqa: S101
-    if bands.first_in_need is None:
-        return
-    cells = outcome_cells()
-    depth = min(plan.groups.intersections, len(counts.attributes))
-    table = among(counts, evidence.groups, counts.needs >= bands.first_in_need, crossed=depth)
-    found = counted(table, cells.decided & ~cells.selected, cells.decided)
-    own, rest = found.own, found.rest
-    bounds = wilson(*own.at(ONE_SIDE))
-    apart = difference(*own.at(ONE_SIDE), *rest.at(ONE_SIDE), rho=found.rho)
-    at = {name: i for i, name in enumerate(table.names)}
-    for name in evidence.groups.names:
-        if (i := at.get(name)) is None:  # nobody in need has this attribute not recorded
-            continue
-        status, note = _both(
-            worth(own, i, floor, "people in need"), worth(rest, i, floor, "people in need"), name
-        )
-        yield _row(
-            MISSED, name, (int(own.people[i]), int(rest.people[i])),
-            (own.rate[i], bounds.lower[i], bounds.upper[i]), float(rest.rate[i]),
-            (apart.lower[i], apart.upper[i]), status, note,
-        )  # fmt: skip
+@dataclass(frozen=True)
+class Left:
+    """Who is left without, of the people of each group, and in how deep a need.
 
-
-def _unserved(
-    evidence: Evidence, totals: NeedTotals | None, floor: int, *, clustered: bool
-) -> Iterator[NeedDepth]:
-    """Give the share of a group's need that people not selected have.
-
-    It is a rate in which everybody counts by need; its effective size follows from the linearised
-    variance of a ratio of sums, and the intervals are Wilson's and Newcombe's at that size.
+    Attributes
+    ----------
+    evidence : Evidence
+    bands : NeedBands
+    needs : ndarray of int, shape (C,)
+        The fine band of each cell, below 0 where need is not recorded.
+    totals : NeedTotals or None
+        Sums of need, where it is a number.
+    floor : int
+        Smallest denominator that is worth a conclusion.
+    clustered : bool
+        Whether people were drawn in clusters, so that there are no intervals of sums.
     """
-    import numpy as np
 
-    bands = evidence.needs
-    assert bands is not None  # noqa: S101
-    if totals is None or bands.low < 0:
-        reason = NO_NUMBERS if totals is None else NEGATIVE
-        yield from (_inapplicable(UNSERVED, name, reason) for name in evidence.groups.names)
-        return
-    cells, known = outcome_cells(), _known(evidence)
-    own, rest = totals.parts(cells.decided, known)
-    left, rest_left = totals.parts(cells.decided & ~cells.selected, known)
-    for i, name in enumerate(evidence.groups.names):
-        mine, others = _share(left[i], own[i]), _share(rest_left[i], rest[i])
-        status, note = _both(_worth(own[i], mine, floor), _worth(rest[i], others, floor), name)
-        bounds = wilson(mine[0] * mine[1], mine[1])
-        of_rest = wilson(others[0] * others[1], others[1])
-        rates = (np.asarray(mine[0]), np.asarray(others[0]))
-        apart = mover_difference(rates[0], bounds, rates[1], of_rest)
-        yield _row(
-            UNSERVED, name, (own[i].n, rest[i].n),
-            (mine[0], float(bounds.lower), float(bounds.upper)), others[0],
-            (float(apart.lower), float(apart.upper)), status, note, clustered=clustered,
-        )  # fmt: skip
+    evidence: Evidence
+    bands: NeedBands
+    needs: "NDArray[np.int64]"
+    totals: NeedTotals | None
+    floor: int
+    clustered: bool
+
+    def missed(self, crossed: int) -> Iterator[NeedDepth]:
+        """Give the share of people in need who are not selected, whatever the label is."""
+        if self.bands.first_in_need is None:
+            return
+        cells = outcome_cells()
+        in_need = self.needs >= self.bands.first_in_need
+        table = among(self.evidence.counts, self.evidence.groups, in_need, crossed=crossed)
+        found = counted(table, cells.decided & ~cells.selected, cells.decided)
+        own, rest = found.own, found.rest
+        bounds = wilson(*own.at(ONE_SIDE))
+        apart = difference(*own.at(ONE_SIDE), *rest.at(ONE_SIDE), rho=found.rho)
+        at = {name: i for i, name in enumerate(table.names)}
+        for name in self.evidence.groups.names:
+            if (i := at.get(name)) is None:  # nobody in need has this attribute not recorded
+                continue
+            status, note = _both(
+                worth(own, i, self.floor, "people in need"),
+                worth(rest, i, self.floor, "people in need"),
+                name,
+            )
+            yield _row(
+                MISSED, name, (int(own.people[i]), int(rest.people[i])),
+                (own.rate[i], bounds.lower[i], bounds.upper[i]), float(rest.rate[i]),
+                (apart.lower[i], apart.upper[i]), status, note,
+            )  # fmt: skip
+
+    def unserved(self) -> Iterator[NeedDepth]:
+        """Give the share of a group's need that people not selected have.
+
+        It is a rate in which everybody counts by need; its effective size follows from the
+        linearised variance of a ratio of sums, and the intervals are Wilson's and Newcombe's at
+        that size.
+        """
+        import numpy as np
+
+        totals = self.totals
+        if totals is None or self.bands.low < 0:
+            reason = NO_NUMBERS if totals is None else NEGATIVE
+            yield from (
+                _inapplicable(UNSERVED, name, reason) for name in self.evidence.groups.names
+            )
+            return
+        cells, known = outcome_cells(), self.needs >= 0
+        own, rest = totals.parts(cells.decided, known)
+        left, rest_left = totals.parts(cells.decided & ~cells.selected, known)
+        for i, name in enumerate(self.evidence.groups.names):
+            mine, others = _share(left[i], own[i]), _share(rest_left[i], rest[i])
+            status, note = _both(
+                _worth(own[i], mine, self.floor), _worth(rest[i], others, self.floor), name
+            )
+            bounds = wilson(mine[0] * mine[1], mine[1])
+            of_rest = wilson(others[0] * others[1], others[1])
+            rates = (np.asarray(mine[0]), np.asarray(others[0]))
+            apart = mover_difference(rates[0], bounds, rates[1], of_rest)
+            yield _row(
+                UNSERVED, name, (own[i].n, rest[i].n),
+                (mine[0], float(bounds.lower), float(bounds.upper)), others[0],
+                (float(apart.lower), float(apart.upper)), status, note, clustered=self.clustered,
+            )  # fmt: skip
+
+    def means(self) -> Iterator[NeedDepth]:
+        """Compare mean need at the same decision.
+
+        Who is sicker at the same (Obermeyer et al., 2019)? The interval of a difference is MOVER's
+        from Student's for each mean.
+        """
+        totals, first = self.totals, self.bands.first_in_need
+        if totals is None:
+            for measure in MEANS:
+                yield from (
+                    _inapplicable(measure, n, NO_NUMBERS) for n in self.evidence.groups.names
+                )
+            return
+        cells, known = outcome_cells(), self.needs >= 0
+        in_need = self.needs >= (first or 0)
+        missed = "not selected" if first is None else "in need and not selected"
+        among_ = (
+            (MEANS[0], cells.decided & ~cells.selected, in_need, missed),
+            (MEANS[1], cells.selected & cells.decided, known, "selected"),
+            (MEANS[2], cells.decided & ~cells.selected, known, "not selected"),
+        )
+        for measure, outcomes, chosen, who in among_:
+            own, rest = totals.parts(outcomes, chosen)
+            for i, name in enumerate(self.evidence.groups.names):
+                a, b = own[i], rest[i]
+                (low, high), (rest_low, rest_high) = a.interval, b.interval
+                gap = a.mean - b.mean
+                ends = (
+                    gap - hypot(a.mean - low, rest_high - b.mean),
+                    gap + hypot(high - a.mean, b.mean - rest_low),
+                )
+                status, note = _both(_held(a, who, self.floor), _held(b, who, self.floor), name)
+                yield _row(
+                    measure, name, (a.n, b.n), (a.mean, low, high), b.mean, ends, status, note,
+                    clustered=self.clustered,
+                )  # fmt: skip
 
 
 def _share(left: Part, whole: Part) -> tuple[float, float]:
@@ -138,45 +200,6 @@ def _worth(part: Part, share: tuple[float, float], floor: int) -> tuple[Status, 
     return Status.OK, ""
 
 
-def _means(
-    evidence: Evidence, totals: NeedTotals | None, floor: int, *, clustered: bool
-) -> Iterator[NeedDepth]:
-    """Compare mean need at the same decision (Obermeyer et al., 2019: who is sicker at the same?).
-
-    The interval of a difference is MOVER's from Student's for each mean.
-    """
-    bands = evidence.needs
-    assert bands is not None  # noqa: S101
-    if totals is None:
-        for measure in MEANS:
-            yield from (_inapplicable(measure, n, NO_NUMBERS) for n in evidence.groups.names)
-        return
-    cells, known = outcome_cells(), _known(evidence)
-    assert evidence.counts.needs is not None  # noqa: S101
-    in_need = evidence.counts.needs >= (bands.first_in_need or 0)
-    missed = "not selected" if bands.first_in_need is None else "in need and not selected"
-    among_ = (
-        (MEANS[0], cells.decided & ~cells.selected, in_need, missed),
-        (MEANS[1], cells.selected & cells.decided, known, "selected"),
-        (MEANS[2], cells.decided & ~cells.selected, known, "not selected"),
-    )
-    for measure, outcomes, chosen, who in among_:
-        own, rest = totals.parts(outcomes, chosen)
-        for i, name in enumerate(evidence.groups.names):
-            a, b = own[i], rest[i]
-            (low, high), (rest_low, rest_high) = a.interval, b.interval
-            gap = a.mean - b.mean
-            ends = (
-                gap - hypot(a.mean - low, rest_high - b.mean),
-                gap + hypot(high - a.mean, b.mean - rest_low),
-            )
-            status, note = _both(_held(a, who, floor), _held(b, who, floor), name)
-            yield _row(
-                measure, name, (a.n, b.n), (a.mean, low, high), b.mean, ends, status, note,
-                clustered=clustered,
-            )  # fmt: skip
-
-
 def _held(part: Part, who: str, floor: int) -> tuple[Status, str]:
     if not part.w > 0:
         return Status.UNDEFINED, f"nobody {who} to take a mean of"
@@ -194,12 +217,6 @@ def _both(
         of_rest = f"of the rest: {rest[1]}" if rest[1] else ""
         return own[0], "; ".join(part for part in (own[1], of_rest) if part)
     return Status.INSUFFICIENT, f"of the rest: {rest[1]}"
-
-
-def _known(evidence: Evidence) -> "NDArray[np.bool_]":
-    """Tell the cells of people whose need is recorded."""
-    assert evidence.counts.needs is not None  # noqa: S101
-    return evidence.counts.needs >= 0
 
 
 def _row(

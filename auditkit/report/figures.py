@@ -182,7 +182,7 @@ def _sides(row: BaselineRate) -> list[tuple[float | None, tuple[float, float] | 
 
 def _two(axes: "Axes", row: BaselineRate, top: float) -> None:
     """Draw one group: its name and difference, the system's line, and today's below it."""
-    change = together.POINTS.value(row.change)
+    change = words.POINTS.value(row.change)
     end = f"n {words.count(row.n)}" + (f" · {change}" if row.change is not None else "")
     _text(axes, 0.0, top + 0.3, _label(words.group(row.group)))
     _text(axes, 1.0, top + 0.3, end, ha="right", fontsize=SMALL)

@@ -27,7 +27,7 @@ from auditkit.report.story.parts import (
     cut,
     table,
 )
-from auditkit.report.story.words import THIN
+from auditkit.report.story.words import INTERVAL
 from auditkit.results import (
     CROSS,
     NOT_RECORDED,
@@ -165,7 +165,7 @@ def _interval(row: Measurement | Disparity) -> str:
     if row.lower is None or row.upper is None:
         return ""
     low, high = words.quantity(row.lower), words.quantity(row.upper)
-    return f" (95{THIN}% interval {low} to {high})"
+    return f" ({INTERVAL} {low} to {high})"
 
 
 def _errors(record: AuditRecord, attribute: str) -> Table:
@@ -196,7 +196,7 @@ def _errors(record: AuditRecord, attribute: str) -> Table:
         f"Errors by {words.attribute(attribute)}, {measures.units(record.system)}",
         f"Group | #n | #Mean error | #Gap to everyone else | #Mean size{beyond} | Remark",
         rows,
-        f"Mean error: predicted minus recorded. Second lines: 95{THIN}% intervals. Those of means "
+        f"Mean error: predicted minus recorded. Second lines: {INTERVAL}s. Those of means "
         f"are approximate: of few people with very unequal errors they are too narrow. "
         f"{cut(len(measured))}".strip(),
     )
@@ -220,7 +220,7 @@ def _quantiles(record: AuditRecord, attribute: str) -> Table:
         "Group | #n | #Lowest tenth of errors, up to | #Lower half, up to | #Lower nine tenths, "
         "up to | #Half are off by at most | #Nine tenths are off by at most",
         rows,
-        f"Second lines: 95{THIN}% intervals that assume nothing of how errors are spread; a dash "
+        f"Second lines: {INTERVAL}s that assume nothing of how errors are spread; a dash "
         f"where so few people give no bound. {cut(len(groups))}".strip(),
     )
 

@@ -102,11 +102,10 @@ def _of_detection(record: AuditRecord) -> list[str]:
         return []
     best = min(found, key=lambda c: c.detectable or 0.0)
     worst = max(found, key=lambda c: c.detectable or 0.0)
-    points = words.Scale("points")
     return [
         "Smallest detectable gap: a gap that would have been found beyond its limit four times in "
-        f"five. It runs from {points.number(best.detectable)} points, for "
-        f"{words.subject(best.attribute, best.group)}, to {points.number(worst.detectable)} "
+        f"five. It runs from {words.POINTS.number(best.detectable)} points, for "
+        f"{words.subject(best.attribute, best.group)}, to {words.POINTS.number(worst.detectable)} "
         f"points, for {words.subject(worst.attribute, worst.group)}; smaller gaps can stay unseen, "
         "and so can any gap in a group that was too small to judge. The tables of Disparities have "
         "all of them."

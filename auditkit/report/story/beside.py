@@ -22,7 +22,6 @@ from auditkit.report.story.parts import (
 )
 from auditkit.results import ALL, CROSS, AuditRecord, BaselineRate, Status
 
-POINTS = words.Scale("points")
 SYSTEM, TODAY = "system", "today"
 BESIDE = "baseline"
 """Reason for which people are left out of this comparison alone: the scope of an exclusion."""
@@ -93,7 +92,7 @@ def _first(record: AuditRecord, metric: str) -> Iterator[Block]:
     if bullets := _who(record, metric):
         yield Bullets(tuple(bullets))
         yield Paragraph(
-            f"In brackets: the difference's 95{words.THIN}% interval. A group is called better or "
+            f"In brackets: the difference's {words.INTERVAL}. A group is called better or "
             "worse off where all of it lies on one side of 0. Each group is looked at by itself: "
             "among many, some are named by chance. The two lines of a group in the figures can "
             "overlap though their difference is clear, because both are about the same people.",
@@ -119,10 +118,10 @@ def _difference(row: BaselineRate) -> str:
     """Say the difference and its interval behind two rates; empty where there is none."""
     if row.change is None:
         return ""
-    text = f": {POINTS.value(row.change)}"
+    text = f": {words.POINTS.value(row.change)}"
     if row.change_lower is None:
         return text
-    return f"{text} ({POINTS.span(row.change_lower, row.change_upper)})"
+    return f"{text} ({words.POINTS.span(row.change_lower, row.change_upper)})"
 
 
 def _who(record: AuditRecord, metric: str) -> list[str]:
@@ -196,7 +195,7 @@ def _chart(record: AuditRecord, metric: str, attribute: str) -> Chart:
         title=f"{name}: the system and today, by {by}",
         description=(
             f"Two lines for each group of {by}: a dot at the system's rate and below it a square "
-            f"at today's, each with its 95{words.THIN}% interval. The table has the same numbers."
+            f"at today's, each with its {words.INTERVAL}. The table has the same numbers."
         ),
         note=f"Drawn: {MOST_DRAWN} of {groups} groups." if groups > MOST_DRAWN else "",
     )
@@ -213,7 +212,7 @@ def _other(record: AuditRecord, metric: str) -> Iterator[Block]:
 def _table(record: AuditRecord, metric: str, attribute: str) -> Table:
     name = words.sentence_case(measures.words(metric, record.system).name)
     rows = rows_of(record, metric, attribute)
-    interval = f"95{words.THIN}% interval"
+    interval = words.INTERVAL
     note = (
         f"Under a rate or difference: its {interval}, where there is one. Gaps: to everyone else."
     )
@@ -238,8 +237,8 @@ def _cells(row: BaselineRate, floor: int) -> tuple[str | Cell, ...]:
         Cell(words.group(row.group), detail=_remark(row, floor)),
         _n(row),
         *_rates(row),
-        POINTS.value(row.gap),
-        POINTS.value(row.baseline_gap),
+        words.POINTS.value(row.gap),
+        words.POINTS.value(row.baseline_gap),
     )
 
 
@@ -253,11 +252,11 @@ def _rates(row: BaselineRate) -> tuple[Cell, Cell, Cell]:
     def under(lower: float | None, upper: float | None) -> str:
         return "" if lower is None or upper is None else words.rate_span(lower, upper, True)
 
-    change = POINTS.span(row.change_lower, row.change_upper)
+    change = words.POINTS.span(row.change_lower, row.change_upper)
     return (
         Cell(words.rate(row.estimate, True), detail=under(row.lower, row.upper)),
         Cell(words.rate(row.baseline, True), detail=under(row.baseline_lower, row.baseline_upper)),
-        Cell(POINTS.value(row.change), detail="" if change == words.DASH else change),
+        Cell(words.POINTS.value(row.change), detail="" if change == words.DASH else change),
     )
 
 

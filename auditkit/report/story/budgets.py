@@ -296,7 +296,7 @@ def _declared(record: AuditRecord, attribute: str) -> Table:
     columns = "Group | #People | #Places | #Share with a place"
     if labelled:
         columns += (
-            f" | #With the recorded outcome | #Of them without a place | #95{words.THIN}% interval"
+            f" | #With the recorded outcome | #Of them without a place | #{words.INTERVAL}"
             f" | #Places to people without the outcome{' | Remark' if remarks else ''}"
         )
     cells: list[tuple[str | Cell, ...]] = []

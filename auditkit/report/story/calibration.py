@@ -19,7 +19,6 @@ from auditkit.report.story.parts import (
 from auditkit.results import ALL, POOLED, AuditRecord, Calibration, Status
 
 KIND = "calibration"
-POINTS = words.Scale("points")
 
 
 def calibrated(record: AuditRecord) -> tuple[Section, ...]:
@@ -104,9 +103,9 @@ def _sentence(row: Calibration) -> str:
     few = " Few people: read with care." if row.status is Status.INSUFFICIENT else ""
     return (
         f"{words.sentence_case(words.subject(row.attribute, row.group))}: at like scores the "
-        f"positive outcome was recorded {POINTS.number(abs(gap))} points "
+        f"positive outcome was recorded {words.POINTS.number(abs(gap))} points "
         f"{'more' if gap > 0 else 'less'} often than for everyone else "
-        f"(95{words.THIN}% interval {POINTS.span(row.gap_lower, row.gap_upper)}). Beside theirs, "
+        f"({words.INTERVAL} {words.POINTS.span(row.gap_lower, row.gap_upper)}). Beside theirs, "
         f"the group's scores are too {'low' if gap > 0 else 'high'}.{few}"
     )
 
@@ -131,7 +130,7 @@ def _chart(found: Sweep, attribute: str) -> Chart:
 def _table(rows: list[Calibration]) -> Table:
     return table(
         f"At like scores, by {words.attribute(rows[0].attribute)}",
-        f"Group | #n | #Mean score | #Recorded | #Gap at like scores | #95{words.THIN}% interval "
+        f"Group | #n | #Mean score | #Recorded | #Gap at like scores | #{words.INTERVAL} "
         "| #With twice the bands",
         [_row(row) for row in rows[:MOST_ROWS]],
         "Mean score and recorded outcome are over all people of the group, in percent. The gap is "
@@ -146,7 +145,7 @@ def _row(row: Calibration) -> tuple[str | Cell, ...]:
         words.count(row.n),
         words.rate(row.mean_score, True),
         words.rate(row.observed, True),
-        POINTS.value(row.gap),
-        POINTS.span(row.gap_lower, row.gap_upper),
-        POINTS.value(row.doubled),
+        words.POINTS.value(row.gap),
+        words.POINTS.span(row.gap_lower, row.gap_upper),
+        words.POINTS.value(row.doubled),
     )

@@ -24,7 +24,6 @@ from auditkit.results import (
     Status,
 )
 
-POINTS = words.Scale("points")
 RECALL = "true_positive_rate"
 MOST_COLUMNS = 5
 """Groups side by side in one table; more are told in another table below it."""
@@ -103,7 +102,7 @@ def _gaps(record: AuditRecord) -> Iterator[Block]:
     more = len(lower) - MOST_GAPS
     yield Paragraph(
         (f"{words.count(more)} more are in the record. " if more > 0 else "")
-        + f"In brackets: the difference's 95{words.THIN}% interval, all of it below 0. Each class "
+        + f"In brackets: the difference's {words.INTERVAL}, all of it below 0. Each class "
         "and group is looked at by itself: among many, some are named by chance.",
         "note",
     )
@@ -117,8 +116,8 @@ def _sentence(record: AuditRecord, gap: ClassDisparity) -> str:
     text = (
         f"{words.sentence_case(who)}: of {words.plural(own.n, 'person', 'people')} recorded as "
         f"{name}, {words.rate(own.estimate, True)} were decided as {name}, of everyone else "
-        f"{words.rate(others, True)}: {POINTS.value(gap.difference)} "
-        f"({POINTS.span(gap.lower, gap.upper)})."
+        f"{words.rate(others, True)}: {words.POINTS.value(gap.difference)} "
+        f"({words.POINTS.span(gap.lower, gap.upper)})."
     )
     instead = [
         c
@@ -222,7 +221,7 @@ def _by(record: AuditRecord, attribute: str, names: list[str]) -> Iterator[Block
             f"Class | {heads}",
             rows,
             f"Of people recorded as the class, the share decided as it; under it the "
-            f"95{words.THIN}% interval and how many people it is of.",
+            f"{words.INTERVAL} and how many people it is of.",
         )
 
 

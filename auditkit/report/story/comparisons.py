@@ -139,7 +139,7 @@ def rates_by(record: AuditRecord, metric: str, attribute: str) -> Evidence:
         chart,
         table(
             f"{words.sentence_case(said.name)}, by {by}: the numbers",
-            f"Group | #n | #of them | #Rate | #95{words.THIN}% interval | Remark",
+            f"Group | #n | #of them | #Rate | #{words.INTERVAL} | Remark",
             rows,
             f"n: {said.among or 'rows counted'}. Of them: those who {said.event or 'count'}. "
             f"{cut(len(measured))}".strip(),
@@ -192,7 +192,7 @@ def everyone(record: AuditRecord, caption: str = "Rates of everyone") -> Table:
         first, second = ("Measure", "Value")
     return table(
         caption,
-        f"{first} | #n | #of them | #{second} | #95{words.THIN}% interval",
+        f"{first} | #n | #of them | #{second} | #{words.INTERVAL}",
         rows,
     )
 
@@ -337,7 +337,7 @@ def _gap_table(caption: str, rows: list[GapRow]) -> Table:
     detectable = any(row.check.detectable is not None for row in rows)
     columns = (
         f"Group | Against the limit of {rows[0].limit} | #Rate "
-        f"| #{word}, 95{words.THIN}% interval | #Bounds that judge"
+        f"| #{word}, {words.INTERVAL} | #Bounds that judge"
         f"{' | #Detectable gap' if detectable else ''}"
     )
     cells: list[tuple[str | Cell, ...]] = [

@@ -6,8 +6,6 @@ from auditkit.report.story import measures, words
 from auditkit.report.story.parts import Block, Cell, Heading, Paragraph, Section, table
 from auditkit.results import POOLED, AuditRecord, StratifiedDisparity
 
-POINTS = words.Scale("points")
-
 
 def at_equal_control(record: AuditRecord) -> tuple[Section, ...]:
     """Tell raw and stratified gaps side by side; nothing without a control."""
@@ -34,7 +32,7 @@ def _metric(record: AuditRecord, metric: str, control: str) -> Iterator[Block]:
     yield Heading(words.sentence_case(name))
     yield table(
         f"{words.sentence_case(name)}: gap to everyone else, raw and at equal {control}",
-        f"Group | #n | #Raw gap | #At equal {control} | #95{words.THIN}% interval | #Through where "
+        f"Group | #n | #Raw gap | #At equal {control} | #{words.INTERVAL} | #Through where "
         "people are | Remark",
         [_pooled(row) for row in pooled],
         "Raw gap = gap at equal values + what comes from groups being spread differently.",
@@ -46,7 +44,7 @@ def _metric(record: AuditRecord, metric: str, control: str) -> Iterator[Block]:
     yield table(
         f"{words.sentence_case(name)}: gap to everyone else at each {control}",
         f"Group | {words.sentence_case(control)} | #n | #Rate | #Everyone else | #Gap | "
-        f"#95{words.THIN}% interval | Remark",
+        f"#{words.INTERVAL} | Remark",
         [_level(row) for row in own if row.stratum != POOLED],
     )
 
@@ -65,10 +63,10 @@ def _pooled(row: StratifiedDisparity) -> tuple[str | Cell, ...]:
     return (
         words.subject(row.attribute, row.group),
         words.count(row.n),
-        POINTS.value(_raw(row)),
-        POINTS.value(row.estimate),
-        POINTS.span(row.lower, row.upper),
-        POINTS.value(row.between),
+        words.POINTS.value(_raw(row)),
+        words.POINTS.value(row.estimate),
+        words.POINTS.span(row.lower, row.upper),
+        words.POINTS.value(row.between),
         words.plain(row.note),
     )
 
@@ -80,8 +78,8 @@ def _level(row: StratifiedDisparity) -> tuple[str | Cell, ...]:
         words.count(row.n),
         words.rate(row.rate, True),
         words.rate(row.rest_rate, True),
-        POINTS.value(row.estimate),
-        POINTS.span(row.lower, row.upper),
+        words.POINTS.value(row.estimate),
+        words.POINTS.span(row.lower, row.upper),
         words.plain(row.note),
     )
 
@@ -103,9 +101,9 @@ def _why(row: StratifiedDisparity, levels: list[StratifiedDisparity], control: s
     most, own, rest, rate = max(both, key=lambda b: abs((b[1] - b[2]) * (b[3] - everyone)))
     who = words.subject(row.attribute, row.group)
     return (
-        f"{words.sentence_case(who)}: {POINTS.value(raw)} raw, "
-        f"{POINTS.value(row.estimate)} at equal {control}. They differ by "
-        f"{POINTS.value(row.between)} because people are spread differently: "
+        f"{words.sentence_case(who)}: {words.POINTS.value(raw)} raw, "
+        f"{words.POINTS.value(row.estimate)} at equal {control}. They differ by "
+        f"{words.POINTS.value(row.between)} because people are spread differently: "
         f"{words.rate(own, True)} of this group are at {words.plain(most.stratum)}, where the rate "
         f"is {words.rate(rate, True)}, against {words.rate(rest, True)} of everyone else."
     )

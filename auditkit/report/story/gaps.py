@@ -234,6 +234,6 @@ def sentence(row: GapRow, record: AuditRecord) -> str:
     elif row.worse_off:
         worse = f" Worse off: {row.worse_off}."
     return (
-        f"{who}: {what}, {row.gap} against {versus} (95{words.THIN}% interval {row.interval}, "
+        f"{who}: {what}, {row.gap} against {versus} ({words.INTERVAL} {row.interval}, "
         f"limit {row.limit} either way, {n}): {row.look.phrase}.{worse}"
     )

@@ -26,7 +26,6 @@ from auditkit.results import (
     UnknownBound,
 )
 
-POINTS = words.Scale("points")
 HANGS = {
     Outcome.WITHIN: "could lie beyond the limit",
     Outcome.BREACH: "could lie within the limit",
@@ -87,7 +86,7 @@ def _unknown(record: AuditRecord) -> Iterator[Block]:
         crossed = any(CROSS in row.attribute for row in own)
         yield table(
             f"{words.sentence_case(name)}: gap to everyone else; limit "
-            f"{POINTS.limit(own[0].limit)} either way",
+            f"{words.POINTS.limit(own[0].limit)} either way",
             "Group | Answer | #Gap now; lowest to highest | #Not recorded",
             [_row(row) for row in own[:MOST_ROWS]],
             " ".join(
@@ -110,12 +109,13 @@ def _unknown(record: AuditRecord) -> Iterator[Block]:
 def _row(row: UnknownBound) -> tuple[str | Cell, ...]:
     look = words.LOOKS[row.outcome]
     detail = HANGS[row.outcome] if row.could_change else ""
+    span = words.POINTS.span(row.lowest, row.highest, row.limit)
     return (
         words.subject(row.attribute, row.group),
         Cell(look.text, look.tone, detail),
         Cell(
-            POINTS.value(row.estimate, row.limit),
-            detail="" if row.estimate is None else POINTS.span(row.lowest, row.highest, row.limit),
+            words.POINTS.value(row.estimate, row.limit),
+            detail="" if row.estimate is None else span,
         ),
         words.count(row.unknown),
     )
@@ -156,7 +156,7 @@ def _wrong(record: AuditRecord) -> Iterator[Block]:
         note = "Share = of all labels recorded for the group and everyone else."
         yield table(
             f"{words.sentence_case(name)}: fewest wrong labels that move the gap across its limit "
-            f"of {POINTS.limit(own[0].limit)}",
+            f"of {words.POINTS.limit(own[0].limit)}",
             "Group | Answer | #Gap now | #Worst | #Unrelated to the decision",
             [_errors(*pair) for pair in pairs[:MOST_ROWS]],
             f"{note} {cut(len(pairs))}".rstrip(),
@@ -168,7 +168,7 @@ def _errors(worst: LabelError, unrelated: LabelError) -> tuple[str | Cell, ...]:
     return (
         words.subject(worst.attribute, worst.group),
         Cell(look.text, look.tone),
-        POINTS.value(worst.estimate, worst.limit),
+        words.POINTS.value(worst.estimate, worst.limit),
         _fewest(worst),
         _fewest(unrelated),
     )

@@ -1,11 +1,11 @@
 """People compared at equal need: who is selected, how sure that is, and the need left unserved."""
 
 import re
-from collections.abc import Iterator
 
 from auditkit.metrics.standardised import AT_EQUAL_NEED
 from auditkit.report.story import measures, words
 from auditkit.report.story.budgets import MOST_LINES, Line, Sweep
+from auditkit.report.story.depth import at_score, depth, ranks
 from auditkit.report.story.parts import (
     MOST_ROWS,
     Block,
@@ -21,29 +21,13 @@ from auditkit.report.story.parts import (
     cut,
     table,
 )
-from auditkit.results import ALL, CROSS, POOLED, AuditRecord, EqualNeed, NeedDepth, NeedRank, Status
+from auditkit.results import ALL, POOLED, AuditRecord, EqualNeed, Status
 
-POINTS = words.Scale("points")
 BANDS = "bands"
 EQUAL = "equal_need"
-INTERVAL = f"95{words.THIN}% interval"
 _RANGE = re.compile(r"([\[(])(-?[\d.e+-]+),(-?[\d.e+-]+)([\])])")
 _END = re.compile(r"(<=|>=|<|>)(-?[\d.e+-]+)")
 ENDS = {"<": "under {}", "<=": "up to {}", ">": "over {}", ">=": "{} and over"}
-SHARES = {
-    "missed_need": ("people in need who are not selected", "People in need"),
-    "unserved_share": ("the group's need that people not selected have", "People"),
-}
-AT_SCORE = "mean_need_at_score"
-RANKED = {
-    "in_need": "One in need and one not",
-    "bands": "One in a higher band of need than the other",
-}
-MEANS = {
-    "mean_need_missed": "People in need who are not selected",
-    "mean_need_selected": "People who are selected",
-    "mean_need_not_selected": "People who are not selected",
-}
 
 
 def band(text: str) -> str:
@@ -73,13 +57,13 @@ def at_equal_need(record: AuditRecord) -> tuple[Section, ...]:
     for attribute in _attributes(record):
         blocks.append(_pooled_table(record, attribute))
         blocks.append(_evidence(record, attribute))
-    blocks += [Heading("Do the bands decide it?"), _bands_table(record), *_depth(record)]
-    blocks += [*_at_score(record), *_ranks(record)]
+    blocks += [Heading("Do the bands decide it?"), _bands_table(record), *depth(record)]
+    blocks += [*at_score(record), *ranks(record)]
     return (Section("need", "At equal need", "At equal need", tuple(blocks)),)
 
 
 def _intro(record: AuditRecord) -> str:
-    rows = [r for r in record.equal_need if r.banding == BANDS and r.band != POOLED]
+    rows = _in_bands(record)
     bands = len(dict.fromkeys(r.band for r in rows))
     missing = sum(
         e.rows for e in record.exclusions if e.reason == "no recorded need" and e.attribute == ALL
@@ -124,6 +108,14 @@ def _pooled(record: AuditRecord, attribute: str = "") -> list[EqualNeed]:
     ]
 
 
+def _in_bands(record: AuditRecord, attribute: str = "") -> list[EqualNeed]:
+    return [
+        r
+        for r in record.equal_need
+        if r.banding == BANDS and r.band != POOLED and attribute in ("", r.attribute)
+    ]
+
+
 def _attributes(record: AuditRecord) -> list[str]:
     return list(dict.fromkeys(r.attribute for r in record.equal_need))
 
@@ -142,7 +134,7 @@ def _in_people(row: EqualNeed) -> str:
     more = "more" if row.estimate > 0 else "fewer"
     return (
         f"{who}: of every 10,000, about {round(10_000 * abs(row.estimate)):,} {more} are selected "
-        f"than of everyone else with the same recorded need ({INTERVAL} {span})."
+        f"than of everyone else with the same recorded need ({words.INTERVAL} {span})."
     )
 
 
@@ -160,25 +152,25 @@ def _pooled_table(record: AuditRecord, attribute: str) -> Table:
     rows = _pooled(record, attribute)
     corrected = any(r.unreliability is not None for r in rows)
     limit = next((r.limit for r in rows if r.limit is not None), None)
-    columns = f"Group | #n | #Gap, raw | #At equal need | #{INTERVAL}"
+    columns = f"Group | #n | #Gap, raw | #At equal need | #{words.INTERVAL}"
     if corrected:
         columns += " | #From unreliable need alone | #Gap without it"
     if limit is not None:
-        columns += f" | Within {POINTS.limit(limit)}"
+        columns += f" | Within {words.POINTS.limit(limit)}"
     cells: list[tuple[str | Cell, ...]] = []
     for r in rows[:MOST_ROWS]:
         line: tuple[str | Cell, ...] = (
             Cell(words.group(r.group), detail=words.plain(r.note)),
             words.count(r.n),
-            POINTS.value(_raw(r)),
-            POINTS.value(r.estimate),
-            POINTS.span(r.lower, r.upper),
+            words.POINTS.value(_raw(r)),
+            words.POINTS.value(r.estimate),
+            words.POINTS.span(r.lower, r.upper),
         )
         if corrected:
-            without = POINTS.span(r.corrected_lower, r.corrected_upper)
+            without = words.POINTS.span(r.corrected_lower, r.corrected_upper)
             line += (
-                POINTS.value(r.unreliability),
-                Cell(POINTS.value(r.corrected), detail=without),
+                words.POINTS.value(r.unreliability),
+                Cell(words.POINTS.value(r.corrected), detail=without),
             )
         if limit is not None:
             line += (_shown(r),)
@@ -186,7 +178,7 @@ def _pooled_table(record: AuditRecord, attribute: str) -> Table:
     note = "Gap: share selected, minus that of everyone else; below 0, the group is selected less."
     if limit is not None:
         note += (
-            f" Within {POINTS.limit(limit)}, the policy's limit: shown where the one-sided "
+            f" Within {words.POINTS.limit(limit)}, the policy's limit: shown where the one-sided "
             f"95{words.THIN}% bounds of the whole, and of every band with enough people, are "
             "inside it."
         )
@@ -207,11 +199,7 @@ def lines(record: AuditRecord, attribute: str) -> Sweep | None:
 
     The lines are the groups' alone, those with most people.
     """
-    rows = [
-        r
-        for r in record.equal_need
-        if (r.banding, r.attribute) == (BANDS, attribute) and r.band != POOLED
-    ]
+    rows = _in_bands(record, attribute)
     bands = list(dict.fromkeys(r.band for r in rows))
     found = []
     for group in dict.fromkeys(r.group for r in rows):
@@ -229,11 +217,7 @@ def lines(record: AuditRecord, attribute: str) -> Sweep | None:
 def _evidence(record: AuditRecord, attribute: str) -> Evidence | Table:
     """Pair the figure of the shares with their numbers and gaps."""
     by = words.attribute(attribute)
-    rows = [
-        r
-        for r in record.equal_need
-        if (r.banding, r.attribute) == (BANDS, attribute) and r.band != POOLED
-    ]
+    rows = _in_bands(record, attribute)
     title = f"Share selected in each band of need, by {by}"
     cells = [
         (
@@ -242,15 +226,15 @@ def _evidence(record: AuditRecord, attribute: str) -> Evidence | Table:
             words.count(r.n),
             words.rate(r.rate, True),
             words.rate(r.rest_rate, True),
-            Cell(POINTS.value(r.estimate), detail=words.plain(r.note)),
-            POINTS.span(r.lower, r.upper),
+            Cell(words.POINTS.value(r.estimate), detail=words.plain(r.note)),
+            words.POINTS.span(r.lower, r.upper),
         )
         for r in rows[:MOST_ROWS]
     ]
     columns = (
         Column("Group"),
         Column("Need"),
-        *(Column(name, True) for name in ("n", "Selected", "Everyone else", "Gap", INTERVAL)),
+        *(Column(name, True) for name in ("n", "Selected", "Everyone else", "Gap", words.INTERVAL)),
     )
     laid = tuple(tuple(c if isinstance(c, Cell) else Cell(c) for c in row) for row in cells)
     numbers = Table(f"{title}: the numbers", columns, laid, cut(len(rows), "rows"))
@@ -287,8 +271,8 @@ def _bands_table(record: AuditRecord) -> Table:
         cells.append(
             (
                 words.subject(r.attribute, r.group),
-                POINTS.value(r.estimate),
-                POINTS.value(other.estimate if other else None),
+                words.POINTS.value(r.estimate),
+                words.POINTS.value(other.estimate if other else None),
                 words.DASH if r.homogeneity is None else f"{r.homogeneity:.1f}",
                 chance,
                 words.rate(r.off_support, True),
@@ -309,133 +293,3 @@ def _bands_table(record: AuditRecord) -> Table:
 
 def _chance(p: float) -> str:
     return "under 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _depth(record: AuditRecord) -> Iterator[Block]:
-    """Tell the need that is left unserved, and the mean need at the same decision."""
-    rows = [r for r in record.need_depth if CROSS not in r.attribute]
-    known = [r for r in rows if r.status != Status.NOT_APPLICABLE]
-    yield Heading("How deep is the need that is left without?")
-    for measure, (what, who) in SHARES.items():
-        own = [r for r in known if r.measure == measure]
-        if own:
-            yield table(
-                f"Share of {what}",
-                f"Group | #{who} | #Share | #{INTERVAL} | #Everyone else | #Gap | #{INTERVAL}",
-                [_share(r) for r in own[:MOST_ROWS]],
-                cut(len(own)),
-            )
-    means = [r for r in known if r.measure in MEANS]
-    if means:
-        yield Paragraph(
-            "Mean need of people with the same decision. A group in deeper need than others has a "
-            "higher mean on both sides of the decision even where need alone decides, so a gap "
-            "here describes who was left out; it does not show why."
-        )
-    for measure, who in MEANS.items():
-        own = [r for r in means if r.measure == measure]
-        if own and not (measure == "mean_need_missed" and not record.system.in_need):
-            yield table(
-                f"Mean need: {who[0].lower()}{who[1:]}",
-                f"Group | #n | #Mean need | #{INTERVAL} | #Everyone else | #Gap | #{INTERVAL}",
-                [_mean(r) for r in own[:MOST_ROWS]],
-                cut(len(own)),
-            )
-    reasons = dict.fromkeys(r.note for r in rows if r.status == Status.NOT_APPLICABLE)
-    yield from (Paragraph(f"Not measured: {words.plain(reason)}.", "note") for reason in reasons)
-
-
-def _at_score(record: AuditRecord) -> Iterator[Block]:
-    """Tell who is in deeper need at the same score."""
-    rows = [r for r in record.need_depth if r.measure == AT_SCORE]
-    if not rows:
-        return
-    yield Heading("At the same score, who is in deeper need?")
-    yield Paragraph(
-        "Mean need of people whom the system gives about the same score (ten bands of scores). A "
-        "group with a gap above 0 is in deeper need than its scores say: with the same score its "
-        "people are worse off than everyone else's."
-    )
-    yield table(
-        "Mean need at the same score",
-        f"Group | #n | #Mean need | #Everyone else | #Gap | #{INTERVAL}",
-        [_cells_at_score(r) for r in rows[:MOST_ROWS]],
-        cut(len(rows)),
-    )
-
-
-def _cells_at_score(row: NeedDepth) -> tuple[str | Cell, ...]:
-    units = words.Scale("units")
-    return (
-        _named(row),
-        words.count(row.n),
-        words.rate(row.estimate, False),
-        words.rate(row.rest, False),
-        units.value(row.gap),
-        units.span(row.gap_lower, row.gap_upper),
-    )
-
-
-def _ranks(record: AuditRecord) -> Iterator[Block]:
-    """Tell who comes first by score when one of two people has more need."""
-    if not record.need_ranks:
-        return
-    yield Heading("Does more need come first, whatever the group?")
-    yield Paragraph(
-        "Take two people, one of the group and one of everyone else, of whom one has more need. "
-        "How often has the one with more need the higher score (a tie is half)? It should be the "
-        "same whichever of the two is of the group. A difference below 0: need in the group is "
-        "put first less often than need of everyone else."
-    )
-    for comparison, title in RANKED.items():
-        rows = [r for r in record.need_ranks if r.comparison == comparison]
-        if rows:
-            yield table(
-                title,
-                f"Group | #n | #Group's need first | #Others' need first | #Difference | "
-                f"#{INTERVAL} | #Comparable pairs",
-                [_cells_ranked(r) for r in rows[:MOST_ROWS]],
-                f"Comparable pairs: share of all pairs of people with unequal need whose two needs "
-                f"both sides have. {cut(len(rows))}".strip(),
-            )
-
-
-def _cells_ranked(row: NeedRank) -> tuple[str | Cell, ...]:
-    return (
-        Cell(words.subject(row.attribute, row.group), detail=words.plain(row.note)),
-        words.count(row.n),
-        words.rate(row.own_first, True),
-        words.rate(row.rest_first, True),
-        POINTS.value(row.estimate),
-        POINTS.span(row.lower, row.upper),
-        words.rate(row.common, True),
-    )
-
-
-def _named(row: NeedDepth) -> Cell:
-    return Cell(words.subject(row.attribute, row.group), detail=words.plain(row.note))
-
-
-def _share(row: NeedDepth) -> tuple[str | Cell, ...]:
-    return (
-        _named(row),
-        words.count(row.n),
-        words.rate(row.estimate, True),
-        words.rate_span(row.lower, row.upper, True),
-        words.rate(row.rest, True),
-        POINTS.value(row.gap),
-        POINTS.span(row.gap_lower, row.gap_upper),
-    )
-
-
-def _mean(row: NeedDepth) -> tuple[str | Cell, ...]:
-    units = words.Scale("units")
-    return (
-        _named(row),
-        words.count(row.n),
-        words.rate(row.estimate, False),
-        words.rate_span(row.lower, row.upper, False),
-        words.rate(row.rest, False),
-        units.value(row.gap),
-        units.span(row.gap_lower, row.gap_upper),
-    )

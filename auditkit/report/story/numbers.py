@@ -108,8 +108,8 @@ def _every_rate(record: AuditRecord, metric: str, attribute: str) -> Table:
     told = "Value" if amount else "Rate"
     return table(
         f"{words.sentence_case(said.name)}, by {words.attribute(attribute)}",
-        f"Group | #n | #of them | #{told} | #95{words.THIN}% interval "
-        f"| #Gap to everyone else | #95{words.THIN}% interval | Remark",
+        f"Group | #n | #of them | #{told} | #{words.INTERVAL} "
+        f"| #Gap to everyone else | #{words.INTERVAL} | Remark",
         rows,
         cut(len(measured)),
     )

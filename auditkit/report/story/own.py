@@ -6,8 +6,6 @@ from auditkit.report.story import words
 from auditkit.report.story.parts import MOST_ROWS, Block, Paragraph, Section, Table, cut, table
 from auditkit.results import ALL, CROSS, AuditRecord, OwnMetric, Status
 
-UNITS = words.Scale("units")
-
 
 def of_user(record: AuditRecord) -> tuple[Section, ...]:
     """Tell the user's own metrics attribute by attribute; nothing where there are none."""
@@ -34,8 +32,8 @@ def _tables(record: AuditRecord, metric: str) -> Iterator[Table]:
         gaps = {r.group: r for r in rows if r.attribute == attribute and r.against}
         yield table(
             f"{words.sentence_case(words.spelled(metric))}, by {words.attribute(attribute)}",
-            f"Group | #n | #Value | #95{words.THIN}% interval | #Minus everyone else | "
-            f"#95{words.THIN}% interval | Remark",
+            f"Group | #n | #Value | #{words.INTERVAL} | #Minus everyone else | "
+            f"#{words.INTERVAL} | Remark",
             [_row(record, value, gaps[value.group]) for value in values[:MOST_ROWS]],
             f"Everyone: {words.rate(everyone.estimate, False)} "
             f"({words.rate_span(everyone.lower, everyone.upper, False)}). Crossed groups are in "
@@ -54,7 +52,7 @@ def _row(record: AuditRecord, value: OwnMetric, gap: OwnMetric) -> tuple[str, ..
         words.count(value.n),
         words.rate(value.estimate, False),
         words.rate_span(value.lower, value.upper, False),
-        UNITS.value(gap.estimate),
-        UNITS.span(gap.lower, gap.upper),
+        words.UNITS.value(gap.estimate),
+        words.UNITS.span(gap.lower, gap.upper),
         remark,
     )

@@ -139,7 +139,7 @@ def _means(record: AuditRecord, attribute: str) -> Evidence:
         title=title,
         description=(
             f"For each input, one mark for each group of {by} at its mean attribution in {unit}, "
-            f"with a line over the 95{words.THIN}% interval. The table has the same numbers."
+            f"with a line over the {words.INTERVAL}. The table has the same numbers."
         ),
         note=(
             f"In {unit}; right of zero the input raises the model's output for the group on "
@@ -167,7 +167,7 @@ def _mean_table(record: AuditRecord, attribute: str, caption: str) -> Table:
     ]
     return table(
         caption,
-        f"Input | Group | #Rows explained | #Mean | #95{words.THIN}% interval | #Mean absolute",
+        f"Input | Group | #Rows explained | #Mean | #{words.INTERVAL} | #Mean absolute",
         rows,
     )
 
@@ -202,7 +202,7 @@ def _gaps(record: AuditRecord) -> Table:
     ]
     return table(
         f"How much of each group's gap in mean model output goes through each input, in {unit}",
-        f"Group, against everyone else | Input | #Contribution | #95{words.THIN}% interval",
+        f"Group, against everyone else | Input | #Contribution | #{words.INTERVAL}",
         rows,
         "Over the inputs, sampling included, the contributions of a group add up to its gap in "
         "mean model output over all rows. Crossed groups are in the record, audit.json.",

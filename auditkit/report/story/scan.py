@@ -58,10 +58,9 @@ def _found(record: AuditRecord, beyond: list[Spread]) -> Table:
 
 
 def _row(record: AuditRecord, row: Spread) -> tuple[str | Cell, ...]:
-    points = words.Scale("points")
     said = measures.words(row.metric, record.system)
     apart, chance, spread = (
-        words.DASH if value is None else points.number(value)
+        words.DASH if value is None else words.POINTS.number(value)
         for value in (row.range, row.expected_range, row.spread)
     )
     return (

@@ -14,8 +14,6 @@ from auditkit.report.story.parts import (
 )
 from auditkit.results import ALL, CROSS, AuditRecord, SeedSpread
 
-POINTS = words.Scale("points")
-
 
 def training(record: AuditRecord) -> tuple[Section, ...]:
     """Tell how the rate of the harm and its gaps differ between runs; nothing without others."""
@@ -80,8 +78,8 @@ def _row(row: SeedSpread) -> tuple[str | Cell, ...]:
         words.count(row.n),
         words.rate(row.estimate, True),
         _between(words.rate(row.lowest, True), words.rate(row.highest, True)),
-        POINTS.value(row.gap),
-        POINTS.span(row.gap_lowest, row.gap_highest),
+        words.POINTS.value(row.gap),
+        words.POINTS.span(row.gap_lowest, row.gap_highest),
         words.rate(row.changed, True),
     )
 

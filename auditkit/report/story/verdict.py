@@ -231,7 +231,7 @@ def _per_ten_thousand(row: GapRow) -> str:
     if d.lower is None or d.upper is None:
         return f"{said}of every 10,000."
     low, high = sorted(round(10_000 * sign * bound) for bound in (d.lower, d.upper))
-    interval = f"95{words.THIN}% interval {words.count(low)} to {words.count(high)}"
+    interval = f"{words.INTERVAL} {words.count(low)} to {words.count(high)}"
     return f"{said}of every 10,000 ({interval})."
 
 
@@ -379,7 +379,7 @@ def _facts(record: AuditRecord) -> Facts:
             Fact(
                 row.gap,
                 f"{what}: {words.subject(row.check.attribute, row.check.group)}, against {versus}. "
-                f"95{words.THIN}% interval {row.interval}, limit {row.limit}, "
+                f"{words.INTERVAL} {row.interval}, limit {row.limit}, "
                 f"n {words.count(row.check.n)}",
             )
         )
@@ -408,7 +408,7 @@ def _beyond(record: AuditRecord) -> Iterator[Table]:
             note = f"{len(lines) - MOST_LINES} more are in the section Disparities."
         yield table(
             "Beyond the limit",
-            f"For whom | Of what | #Gap to everyone else (95{words.THIN}% interval) | #Limit | #n",
+            f"For whom | Of what | #Gap to everyone else ({words.INTERVAL}) | #Limit | #n",
             [
                 (
                     Cell(f"{line.symbol} {line.whom}", line.tone),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from auditkit.results import ALL, CROSS, HIGHEST, NOT_RECORDED, RANGE, REST, SAMPLING, Outcome
 
 THIN = "\u202f"
+INTERVAL = f"95{THIN}% interval"
 MINUS = "−"
 DASH = "–"
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
@@ -259,6 +260,10 @@ class Scale:
     def unit(self) -> str:
         """The unit, with the space before it."""
         return {"points": " points", "times": " times"}.get(self.kind, "")
+
+
+POINTS = Scale("points")
+UNITS = Scale("units")
 
 
 def scale(statistic: str, shares: bool) -> Scale:
