@@ -1,62 +1,18 @@
-"""The whole pipe on one screen, and the audit as Python users meet it."""
+"""The audit as Python users meet it: run it, load it, ask it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from auditkit import account
 from auditkit import record as recording
-from auditkit.baseline import set_beside
-from auditkit.classes import by_class
-from auditkit.disparity import compare, standardised_gaps
-from auditkit.errors import DataError, PlanError, did_you_mean, listed, unreadable
+from auditkit.errors import DataError, PlanError, did_you_mean, unreadable
 from auditkit.evidence.alignment import Rowwise
-from auditkit.evidence.gather import Evidence, gather
 from auditkit.evidence.scoring import Progress
-from auditkit.explain.explained import explained
-from auditkit.inference.standardised import StandardisedGaps
-from auditkit.judge import (
-    check_metrics,
-    detectable_gaps,
-    disposition,
-    findings,
-    hypotheses,
-    judge,
-    only_declared,
-)
-from auditkit.label_error import label_errors
-from auditkit.measure import measure
-from auditkit.metrics.standardised import AT_EQUAL_NEED, CALIBRATION
-from auditkit.need.at_score import mean_need_at_score
-from auditkit.need.depth import need_depth
-from auditkit.need.equal import equal_need, gaps_at_equal_need, selection_limit
-from auditkit.need.ranks import need_ranks
-from auditkit.need.totals import need_totals
-from auditkit.own_metrics import Function, Pairs, own_metrics, refuse_unfit
+from auditkit.own_metrics import Function, refuse_unfit
+from auditkit.pipeline import recorded
 from auditkit.plan import Attribute, AuditPlan, make_plan, read_plan
-from auditkit.policy.schema import Policy, read_policy
-from auditkit.residuals import amounts_off
-from auditkit.results import (
-    ALL,
-    TABLES,
-    AuditRecord,
-    BaselineRate,
-    Disposition,
-    Finding,
-    OwnMetric,
-    frame,
-    round_floats,
-)
-from auditkit.scores.calibration import calibrations, gaps_at_like_scores
-from auditkit.scores.exposure import exposures
-from auditkit.scores.measured import scored
-from auditkit.scores.sweeps import budgets, cuts
-from auditkit.seeds import over_seeds
-from auditkit.self_test import self_test
-from auditkit.spread import spreads
-from auditkit.stratified import stratify
-from auditkit.unrecorded import declared_shares, unknown_bounds, with_shares
+from auditkit.results import ALL, TABLES, AuditRecord, Disposition, Finding, frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,184 +42,8 @@ def run(plan: AuditPlan | str | Path, progress: Progress | None = None) -> "Audi
     if plan.data.source is None:
         raise PlanError("'data.source' is missing. Name the file that holds the rows.")
     model = plan.path(plan.model.source) if plan.model.source is not None else None
-    return _run(plan, plan.data.source, model, progress, plan.data.protected_source)
-
-
-def _run(
-    plan: AuditPlan,
-    data: object,
-    model: object,
-    progress: Progress | None,
-    protected: object = None,
-    own: Mapping[str, Function] | None = None,
-) -> "Audit":
-    """Take the data's way from rows to a record."""
-    tell = progress or _silent
-    policy = read_policy(plan)
-    check_metrics(policy)
-
-    evidence = gather(plan, data, model, tell, protected)
-    groups, labelled = with_shares(evidence.groups, plan), evidence.labelled
-    measurements = measure(groups, labelled=labelled, floor=policy.floor)
-    scores, score_gaps = scored(plan, evidence, policy.floor)
-    calibration, brier = calibrations(plan, evidence, policy.floor)
-    amounts, amount_gaps = amounts_off(plan, evidence, policy.floor)
-    standardised = _standardised(plan, evidence, policy)
-    family = hypotheses(groups, policy, labelled=labelled, standardised=standardised)
-    detectable = detectable_gaps(groups, policy, family, labelled=labelled)
-    disparities = compare(groups, plan, policy.floor, detectable, labelled=labelled)
-    stratified = stratify(evidence.counts, groups, labelled=labelled, floor=policy.floor)
-    totals = need_totals(evidence)
-    limit = selection_limit(policy)
-    beside = _beside(plan, evidence, policy.floor)
-    classes = by_class(
-        evidence.classes,
-        _depth(plan),
-        plan.data.outcome,
-        policy.floor,
-        labelled=labelled,
-    )
-    of_user = _own(plan, evidence, own or {}, policy.floor)
-    explanation, by_group, by_gap = explained(plan, evidence, tell)
-    checks = judge(
-        groups,
-        policy,
-        family,
-        detectable,
-        labelled=labelled,
-        outcome=plan.data.outcome,
-        absent=only_declared(groups, plan),
-        standardised=standardised,
-    )
-    verdict, reasons = disposition(checks, groups, policy, family, plan.system.stage)
-
-    return Audit(
-        round_floats(
-            AuditRecord(
-                format=recording.FORMAT,
-                date=plan.audit.date.isoformat() if plan.audit.date else "",
-                system=account.system(plan, evidence),
-                sampling=account.sampling(plan, evidence),
-                policy=policy.info(family.blocking),
-                requirements=policy.requirements(),
-                attributes=account.attributes(plan, evidence),
-                intersections=plan.groups.intersections,
-                disposition=verdict,
-                reasons=reasons,
-                findings=findings(checks),
-                rows=account.rows(evidence),
-                groups=account.group_sizes(evidence),
-                exclusions=evidence.exclusions,
-                measurements=(*measurements, *scores, *amounts),
-                disparities=(
-                    *disparities,
-                    *score_gaps,
-                    *amount_gaps,
-                    *standardised_gaps(standardised, plan.data.outcome),
-                ),
-                spreads=spreads(
-                    groups, labelled=labelled, floor=policy.floor, seed=plan.audit.seed
-                ),
-                stratified_disparities=stratified,
-                equal_need=equal_need(plan, evidence, totals, policy.floor, limit),
-                need_depth=(
-                    *need_depth(plan, evidence, totals, policy.floor),
-                    *mean_need_at_score(plan, evidence, totals, policy.floor),
-                ),
-                need_ranks=need_ranks(plan, evidence, policy.floor),
-                baseline=beside,
-                seeds=over_seeds(
-                    groups,
-                    evidence.seeds,
-                    _depth(plan),
-                    labelled=labelled,
-                    floor=policy.floor,
-                ),
-                calibration=calibration,
-                brier=brier,
-                class_measurements=classes.measurements,
-                class_disparities=classes.disparities,
-                confusion=classes.confusion,
-                own_metrics=of_user,
-                budgets=budgets(plan, evidence, policy.floor),
-                exposure=exposures(plan, evidence, policy.floor),
-                cuts=cuts(plan, evidence, policy.floor),
-                checks=checks,
-                self_test=self_test(groups, policy, family, checks),
-                unknown_bounds=unknown_bounds(groups, checks),
-                declared_shares=declared_shares(groups, plan),
-                label_error=label_errors(groups, checks, weighted=plan.data.weight is not None),
-                explanation=explanation,
-                attributions=by_group,
-                disparity_attributions=by_gap,
-                notes=(*evidence.notes, *_told_of(own or {})),
-                provenance=account.provenance(plan, policy, evidence),
-            )
-        )
-    )
-
-
-def _standardised(
-    plan: AuditPlan, evidence: Evidence, policy: Policy
-) -> dict[str, StandardisedGaps]:
-    """Compare at equal values what the policy holds a limit against."""
-    ways = {AT_EQUAL_NEED: gaps_at_equal_need, CALIBRATION: gaps_at_like_scores}
-    asked = dict.fromkeys(c.metric for c in policy.checks if c.metric in ways)
-    return {metric: ways[metric](plan, evidence, policy.floor) for metric in asked}
-
-
-def _beside(plan: AuditPlan, evidence: Evidence, floor: int) -> tuple[BaselineRate, ...]:
-    """Set the baseline beside the system, if there is one; nothing else is told of it."""
-    if evidence.paired is None:
-        return ()
-    return set_beside(
-        evidence.paired,
-        _depth(plan),
-        labelled=evidence.labelled,
-        floor=floor,
-        clustered=plan.data.cluster is not None,
-    )
-
-
-def _depth(plan: AuditPlan) -> int:
-    """How many attributes are crossed at most."""
-    return min(plan.groups.intersections, len(plan.measured))
-
-
-def _own(
-    plan: AuditPlan, evidence: Evidence, own: Mapping[str, Function], floor: int
-) -> tuple[OwnMetric, ...]:
-    """Evaluate the functions that the user gave, if any."""
-    if not own:
-        return ()
-    if plan.data.amounts:
-        # the two sides of a tolerance stand where outcome and decision do, and mean neither
-        raise PlanError(
-            "metrics compare decisions with recorded outcomes, but data.task is 'regression': an "
-            "amount is predicted. Leave metrics out: the errors are in table measurements."
-        )
-    if not evidence.labelled:
-        raise PlanError(
-            "metrics compare decisions with recorded outcomes, but there is no label column. Name "
-            "it as label, or leave metrics out."
-        )
-    pairs = Pairs.of(
-        evidence.groups,
-        evidence.counts,
-        evidence.classes,
-        _depth(plan),
-        drawn=evidence.groups.design is not None,
-    )
-    return own_metrics(own, pairs, floor, plan.audit.seed)
-
-
-def _told_of(own: Mapping[str, Function]) -> tuple[str, ...]:
-    if not own:
-        return ()
-    return (
-        f"Table own_metrics holds what functions given in Python say ({listed([*own])}). The plan "
-        f"does not hold them, so this audit cannot be repeated from the plan alone.",
-    )
+    protected = plan.data.protected_source
+    return Audit(recorded(plan, plan.data.source, model, progress or _silent, protected, {}))
 
 
 def _silent(step: str, done: int, of: int | None) -> None:
@@ -583,7 +363,7 @@ def audit(
         )
     plan = make_plan(content)
     own = {} if metrics is None else metrics
-    refuse_unfit(own)
+    refuse_unfit(own, plan, counted=model is None and plan.data.decision is None)
     if isinstance(model, str | Path):
         model = Path(model)
-    return _run(plan, rows.data, model, progress, protected, own)
+    return Audit(recorded(plan, rows.data, model, progress or _silent, protected, own))

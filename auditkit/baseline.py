@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditkit.evidence.counts import UNKNOWN, Counts, GroupTable, paired_cells, tabulate
+from auditkit.evidence.counts import UNKNOWN, GroupTable, paired_cells, tabulate
 from auditkit.evidence.design import design_of
+from auditkit.evidence.gather import Evidence
 from auditkit.inference.intervals import Bounds, paired_difference, wilson
 from auditkit.measure import (
     NO_LABEL,
@@ -19,6 +20,7 @@ from auditkit.measure import (
     worth,
 )
 from auditkit.metrics.registry import Metric, rates
+from auditkit.plan import AuditPlan
 from auditkit.results import ALL, BaselineRate, Status
 
 if TYPE_CHECKING:
@@ -33,33 +35,30 @@ DRAWN = "people are weighted or drawn by strata, for which this version has no p
 CLUSTERED = "people were drawn in clusters, for which this version has no intervals here"
 
 
-def set_beside(
-    paired: Counts, depth: int, *, labelled: bool, floor: int, clustered: bool
-) -> tuple[BaselineRate, ...]:
+def set_beside(plan: AuditPlan, evidence: Evidence, floor: int) -> tuple[BaselineRate, ...]:
     """Set every rate of the system beside the baseline's, among people whom both decided about.
 
     The interval of a rate is Wilson's (1927), at the effective size where people are weighted; that
     of the paired difference is Newcombe's (1998, Statistics in Medicine 17:2635-2650, method 10).
+    Where people were drawn together, rates stand without intervals. Nothing without a baseline.
 
     Parameters
     ----------
-    paired : Counts
-        People by group, recorded outcome and both decisions, shape (C, 27).
-    depth : int
-        How many attributes are crossed at most.
-    labelled : bool
-        Whether an outcome is recorded.
+    plan : AuditPlan
+    evidence : Evidence
     floor : int
         Smallest denominator that is worth a conclusion.
-    clustered : bool
-        Whether people were drawn together: then rates stand without intervals.
     """
-    groups = tabulate(paired, depth, design_of(paired, None))
+    paired = evidence.paired
+    if paired is None:
+        return ()
+    groups = tabulate(paired, plan.depth, design_of(paired, None))
+    clustered = plan.data.cluster is not None
     rows: list[BaselineRate] = []
     for metric in rates("binary").values():
         if not OF_DECISIONS & {*metric.needs}:
             continue
-        if not measurable(metric, labelled=labelled):
+        if not measurable(metric, labelled=evidence.labelled):
             rows += [_without(metric, attribute, group) for attribute, group in groups.names]
         else:
             rows += pair(groups, metric, floor, clustered=clustered).rows()

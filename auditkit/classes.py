@@ -12,6 +12,7 @@ from auditkit.disparity import ONE_GROUP, Comparison
 from auditkit.evidence.classes import ClassCounts
 from auditkit.evidence.counts import GroupTable, tabulate
 from auditkit.evidence.design import design_of
+from auditkit.evidence.gather import Evidence
 from auditkit.inference.intervals import Bounds, mover_difference, pooled, wilson
 from auditkit.measure import (
     NO_LABEL,
@@ -24,6 +25,7 @@ from auditkit.measure import (
     tallied,
 )
 from auditkit.metrics.registry import Metric, rates
+from auditkit.plan import AuditPlan
 from auditkit.results import (
     ALL,
     MACRO,
@@ -82,9 +84,7 @@ class _Macro:
     worth: list[tuple[Status, str]]
 
 
-def by_class(
-    classes: ClassCounts | None, depth: int, outcome: str, floor: int, *, labelled: bool
-) -> ClassTables:
+def by_class(plan: AuditPlan, evidence: Evidence, floor: int) -> ClassTables:
     """Tell recall, precision and more of each class on every group, and the gaps to the rest.
 
     Intervals of one class are those of every rate: Wilson's (1927), and Newcombe's (1998) for
@@ -94,17 +94,12 @@ def by_class(
 
     Parameters
     ----------
-    classes : ClassCounts or None
-        None where the task is binary.
-    depth : int
-        How many attributes are crossed at most.
-    outcome : {"benefit", "burden"}
-        What being selected means.
+    plan : AuditPlan
+    evidence : Evidence
     floor : int
         Smallest denominator that is worth a conclusion.
-    labelled : bool
-        Whether an outcome is recorded.
     """
+    classes, depth, labelled = evidence.classes, plan.depth, evidence.labelled
     if classes is None:
         return ClassTables()
     tables = [_against_all(classes, place, depth) for place in range(len(classes.names))]
@@ -116,7 +111,7 @@ def by_class(
             continue
         for name, groups in zip(classes.names, tables, strict=True):
             measurements += _measured(name, groups, metric, floor)
-            disparities += _compared(name, groups, metric, outcome, floor)
+            disparities += _compared(name, groups, metric, plan.data.outcome, floor)
         if metric.name in AVERAGED:
             counted = [tallied(groups, metric) for groups in tables]
             means = _Means(metric.name, classes.names, tables[0], counted, floor)

@@ -14,10 +14,11 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from auditkit.disparity import ONE_GROUP
-from auditkit.errors import PlanError
-from auditkit.evidence.classes import ClassCounts
-from auditkit.evidence.counts import NO, YES, Counts, GroupTable, tabulate
+from auditkit.errors import PlanError, listed
+from auditkit.evidence.counts import NO, YES, GroupTable, tabulate
+from auditkit.evidence.gather import Evidence
 from auditkit.metrics.registry import metrics
+from auditkit.plan import AuditPlan
 from auditkit.results import ALL, MACRO, NOT_RECORDED, REST, OwnMetric, Status
 
 if TYPE_CHECKING:
@@ -41,8 +42,16 @@ BINARY_CELLS = 4
 DRAWN = "no interval: people are weighted, or drawn in clusters or strata"
 
 
-def refuse_unfit(own: object) -> None:
-    """Refuse metrics that are not functions, or whose name is that of a registered one.
+def refuse_unfit(own: object, plan: AuditPlan, *, counted: bool) -> None:
+    """Refuse metrics that are not functions or have a name of ours, or that there is nothing for.
+
+    Parameters
+    ----------
+    own : object
+        What was given as a mapping of names to functions.
+    plan : AuditPlan
+    counted : bool
+        Whether the source is a table of counts, which records outcomes without a label column.
 
     Raises
     ------
@@ -68,6 +77,17 @@ def refuse_unfit(own: object) -> None:
                 f"metrics: '{name}' is a {type(function).__name__}. Give a function "
                 f"f(y_true, y_pred, sample_weight=None)."
             )
+    if own and plan.data.amounts:
+        # the two sides of a tolerance stand where outcome and decision do, and mean neither
+        problems.append(
+            "metrics compare decisions with recorded outcomes, but data.task is 'regression': an "
+            "amount is predicted. Leave metrics out: the errors are in table measurements."
+        )
+    elif own and plan.data.recorded is None and not counted:
+        problems.append(
+            "metrics compare decisions with recorded outcomes, but there is no label column. Name "
+            "it as label, or leave metrics out."
+        )
     if problems:
         raise PlanError(*problems)
 
@@ -95,23 +115,17 @@ class Pairs:
     drawn: bool
 
     @classmethod
-    def of(
-        cls,
-        groups: GroupTable,
-        counts: Counts,
-        classes: ClassCounts | None,
-        depth: int,
-        *,
-        drawn: bool,
-    ) -> "Pairs":
+    def of(cls, plan: AuditPlan, evidence: Evidence) -> "Pairs":
         """Lay out the people with both a recorded outcome and a decision."""
         import numpy as np
 
+        groups, counts, classes = evidence.groups, evidence.counts, evidence.classes
+        drawn = groups.design is not None
         if classes is None:
             places = np.array([3 * a + d for a in (NO, YES) for d in (NO, YES)])
             actual, decided = (np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]))
         else:
-            groups, counts = tabulate(classes.counts, depth), classes.counts
+            groups, counts = tabulate(classes.counts, plan.depth), classes.counts
             places = np.flatnonzero((classes.pairs < len(classes.names)).all(axis=1))
             names = np.array(classes.names)
             actual, decided = (names[classes.pairs[places, side]] for side in (0, 1))
@@ -138,7 +152,7 @@ def _weights(groups: GroupTable, weight: "Floats") -> "Floats":
 
 
 def own_metrics(
-    own: Mapping[str, Function], pairs: Pairs, floor: int, seed: int
+    own: Mapping[str, Function], plan: AuditPlan, evidence: Evidence, floor: int
 ) -> tuple[OwnMetric, ...]:
     """Evaluate functions on every group, and group minus rest.
 
@@ -148,16 +162,19 @@ def own_metrics(
     Parameters
     ----------
     own : mapping of str to callable
-    pairs : Pairs
+    plan : AuditPlan
+    evidence : Evidence
     floor : int
         Fewest people of each recorded outcome that are worth a conclusion.
-    seed : int
 
     Raises
     ------
     PlanError
         A function does not take ``sample_weight`` as repeated rows, or draws lots.
     """
+    if not own:
+        return ()
+    pairs = Pairs.of(plan, evidence)
     problems = [
         problem
         for name, f in own.items()
@@ -165,7 +182,18 @@ def own_metrics(
     ]
     if problems:
         raise PlanError(*problems)
-    return tuple(row for name, f in own.items() for row in _Own(name, f, pairs, floor, seed).rows())
+    told = (_Own(name, f, pairs, floor, plan.audit.seed) for name, f in own.items())
+    return tuple(row for one in told for row in one.rows())
+
+
+def told_of(own: Mapping[str, Function]) -> tuple[str, ...]:
+    """Say in the record that its plan does not hold these metrics."""
+    if not own:
+        return ()
+    return (
+        f"Table own_metrics holds what functions given in Python say ({listed([*own])}). The plan "
+        f"does not hold them, so this audit cannot be repeated from the plan alone.",
+    )
 
 
 def _inconstant(name: str, f: Function, pairs: Pairs) -> str:

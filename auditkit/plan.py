@@ -834,6 +834,11 @@ class AuditPlan(Strict):
         """The attributes that have a column, in the plan's order."""
         return tuple(a for a in self.attributes.values() if a.state == "measured")
 
+    @property
+    def depth(self) -> int:
+        """How many attributes are crossed at most."""
+        return min(self.groups.intersections, len(self.measured))
+
     def path(self, name: str) -> Path:
         """Resolve a path of the plan from the plan's folder."""
         return self.folder / name

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from auditkit.baseline import Pair, pair
-from auditkit.evidence.counts import Counts, GroupTable, paired_cells, tabulate
+from auditkit.evidence.counts import GroupTable, paired_cells, tabulate
 from auditkit.evidence.design import design_of
+from auditkit.evidence.gather import Evidence
 from auditkit.measure import Tallied, counted, measurable, number, tallied, worth
 from auditkit.metrics.registry import Metric, rates
+from auditkit.plan import AuditPlan
 from auditkit.results import ALL, SeedSpread, Status
 
 if TYPE_CHECKING:
@@ -17,32 +19,25 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-def over_seeds(
-    groups: GroupTable, runs: Sequence[Counts], depth: int, *, labelled: bool, floor: int
-) -> tuple[SeedSpread, ...]:
+def over_seeds(plan: AuditPlan, evidence: Evidence, floor: int) -> tuple[SeedSpread, ...]:
     """Tell the lowest and highest of every rate of decisions, and of its gap, over training runs.
 
     A range over a few runs is what was seen, not a bound on what another run would give.
 
     Parameters
     ----------
-    groups : GroupTable
-        Of the audited run.
-    runs : sequence of Counts
-        People by group, recorded outcome and both decisions, shape (C, 27), for each other run.
-    depth : int
-        How many attributes are crossed at most.
-    labelled : bool
-        Whether an outcome is recorded.
+    plan : AuditPlan
+    evidence : Evidence
     floor : int
         Smallest denominator that is worth a conclusion.
     """
-    tables = [tabulate(counts, depth, design_of(counts, None)) for counts in runs]
+    runs, labelled = evidence.seeds, evidence.labelled
+    tables = [tabulate(counts, plan.depth, design_of(counts, None)) for counts in runs]
     rows: list[SeedSpread] = []
     for metric in rates().values():
         if runs and "selected" in metric.needs and measurable(metric, labelled=labelled):
             pairs = [pair(table, metric, floor, clustered=False) for table in tables]
-            rows += _rows(groups, metric, pairs, floor)
+            rows += _rows(evidence.groups, metric, pairs, floor)
     return tuple(rows)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.evidence.clusters import OUTCOMES
 from auditkit.evidence.counts import Counts, GroupTable, tabulate
+from auditkit.evidence.gather import Evidence
 from auditkit.inference.intervals import Bounds, difference, pooled
 from auditkit.measure import ONE_SIDE, Side, Tallied, measurable, number, tallied, worth
 from auditkit.metrics.registry import Metric, metrics
@@ -21,27 +22,22 @@ METRICS = ("selection_rate", "false_negative_rate", "false_positive_rate")
 """Rates that are compared at equal values of the control."""
 
 
-def stratify(
-    counts: Counts, groups: GroupTable, *, labelled: bool, floor: int
-) -> tuple[StratifiedDisparity, ...]:
+def stratify(evidence: Evidence, floor: int) -> tuple[StratifiedDisparity, ...]:
     """Compare each group with its rest within each value of the control, and pool the gaps.
 
     The pooled difference weights each value by ``n1 n2 / (n1 + n2)`` (Mantel and Haenszel, 1959, on
     the scale of differences); its interval is MOVER for a weighted sum (Zou, Huang and Zhang, 2009)
     of Newcombe's in each. What the raw gap has beyond the pooled one, ``between``, comes from the
-    group and its rest being spread differently over the values.
+    group and its rest being spread differently over the values. Attributes are compared, their
+    crossings are not; nothing without a control.
 
     Parameters
     ----------
-    counts : Counts
-        With a control; without one nothing is compared.
-    groups : GroupTable
-        Attributes are compared, their crossings are not.
-    labelled : bool
-        Whether an outcome is recorded.
+    evidence : Evidence
     floor : int
         Smallest denominator that is worth a conclusion.
     """
+    counts, groups = evidence.counts, evidence.groups
     if counts.controls is None:
         return ()
     levels = counts.control_levels
@@ -51,7 +47,7 @@ def stratify(
     return tuple(
         row
         for name in METRICS
-        if measurable(metrics()[name], labelled=labelled)
+        if measurable(metrics()[name], labelled=evidence.labelled)
         for comparison in comparisons(counts.attributes, groups, tables, metrics()[name], floor)
         for row in comparison.rows(levels)
     )

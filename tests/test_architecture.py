@@ -37,6 +37,7 @@ ORDER = [
     "self_test",
     "record",
     "account",
+    "pipeline",
     "report",
     "api",
     "cli",

@@ -196,7 +196,7 @@ def test_a_fault_of_ours_is_told_without_a_trace(plan, tmp_path, capsys, monkeyp
     def broken(*_arguments, **_named):
         raise RuntimeError("row 7: Jane Doe")
 
-    monkeypatch.setattr("auditkit.api.measure", broken)
+    monkeypatch.setattr("auditkit.pipeline.measure", broken)
     code, _, err = call(capsys, "run", plan(), "--out", tmp_path / "out")
     assert code == 70
     assert "Jane" not in err
@@ -208,7 +208,7 @@ def test_an_interruption_is_130(plan, tmp_path, capsys, monkeypatch):
     def interrupted(*_arguments, **_named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("auditkit.api.measure", interrupted)
+    monkeypatch.setattr("auditkit.pipeline.measure", interrupted)
     assert call(capsys, "run", plan(), "--out", tmp_path / "out")[0] == 130
 
 

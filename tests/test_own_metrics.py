@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import auditkit
-from auditkit import PlanError
+from auditkit import DataError, PlanError
 from auditkit.own_metrics import called
 
 ASKED = {
@@ -243,6 +243,22 @@ class TestWhatIsRefused:
     def test_no_label(self, rows):
         with pytest.raises(PlanError, match="there is no label column"):
             audit(rows, {"f1": f1}, label=None, positive=None, selected="yes")
+
+    @pytest.mark.parametrize(
+        ("asked", "told"),
+        [
+            ({"label": None, "positive": None, "selected": "yes"}, "there is no label column"),
+            (
+                {"positive": None, "task": "regression", "tolerance": 1, "policy": "minimal"},
+                "an amount is predicted",
+            ),
+        ],
+    )
+    def test_what_the_plan_rules_out_is_told_before_the_data_are_read(self, asked, told):
+        with pytest.raises(DataError):
+            audit("nowhere.csv", None, **asked)
+        with pytest.raises(PlanError, match=told):
+            audit("nowhere.csv", {"f1": f1}, **asked)
 
 
 def test_an_audit_without_own_metrics_has_none(rows):
