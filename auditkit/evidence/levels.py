@@ -2,13 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from auditkit.errors import listed
 from auditkit.plan import canonical, visible
+from auditkit.results import NOT_RECORDED
 
 MOST_OUTCOMES = 2
 FEW_NUMBERS = 12  # more distinct numbers than this are a scale, not a set of codes
 MOST_EXAMPLES = 3
+
+LOOKS_MISSING = frozenset({"na", "n/a", "nan", "none", "null", "nil", "?", "-", ".", "unknown", ""})
 
 Levels = dict[str | None, int]
 """Rows by the text of one column; ``None`` is missing."""
@@ -44,3 +48,14 @@ def shown(text: str) -> str:
         return text
     seen_by_eye = set(visible(text)) | {" "}
     return "".join(c if c in seen_by_eye else f"<U+{ord(c):04X}>" for c in text)
+
+
+def taken_for_missing(who: str, values: Iterable[str], as_what: str) -> list[str]:
+    """Note values that may stand for a missing one."""
+    marks = sorted(v for v in values if visible(v).lower() in LOOKS_MISSING)
+    if not marks:
+        return []
+    return [
+        f"{who}: {listed(marks)} may stand for a missing value; it was counted as {as_what}. "
+        f"Only empty cells count as {NOT_RECORDED}."
+    ]

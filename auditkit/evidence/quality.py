@@ -3,17 +3,17 @@
 Works on the levels of each column and their counts, never on rows: it costs the same at any size.
 """
 
-import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from auditkit.errors import MOST_SHOWN, DataError, listed, looks_personal, seen
+from auditkit.errors import DataError
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.classes import MOST_CLASS_CELLS, ClassCounts, Classing, against_all
 from auditkit.evidence.classing import classing
-from auditkit.evidence.counts import NO, UNKNOWN, YES, Cell, Counts, Tally
+from auditkit.evidence.counts import UNKNOWN, Cell, Counts, Tally
+from auditkit.evidence.groups import MOST_LEVELS, groups_of
 from auditkit.evidence.keys import (
     BASELINE,
     CONTROL,
@@ -21,33 +21,18 @@ from auditkit.evidence.keys import (
     LABEL,
     NEED,
     STRATUM,
-    UNPARSABLE,
     attribute_names,
 )
-from auditkit.evidence.levels import (
-    FEW_NUMBERS,
-    MOST_EXAMPLES,
-    MOST_OUTCOMES,
-    Levels,
-    alike,
-    natural,
-    shown,
-    values_of,
-)
-from auditkit.plan import NUMBER, Above, Attribute, AuditPlan, canonical, unusable_group, visible
+from auditkit.evidence.levels import Levels, natural, values_of
+from auditkit.evidence.outcomes import of_amounts, of_baseline, of_decision, of_label, of_need
+from auditkit.plan import AuditPlan
 from auditkit.results import ALL, NOT_RECORDED, Exclusion
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ERRORS = "error_metrics"
-MOST_LEVELS = 500
 MOST_CONTROLS = 100
-FEW_WORDS = 4  # and still are with a word or two among them, one to this many numbers
-LOOKS_MISSING = frozenset({"na", "n/a", "nan", "none", "null", "nil", "?", "-", ".", "unknown", ""})
-MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-DATE_LIKE = re.compile(rf"(?:\d{{1,2}}[-/ ](?:{MONTHS})|(?:{MONTHS})[-/ ]\d{{1,2}})", re.IGNORECASE)
-RANGE_LIKE = re.compile(r"\d+\s*[-–]\s*\d+")
 
 
 @dataclass(frozen=True)
@@ -217,15 +202,19 @@ def examine(
     ]
     by_need = plan.data.label is None and plan.data.in_need is not None
     if plan.data.amounts:
-        labels, decisions = _amounts(plan, columns[LABEL], columns[DECISION], problems, model=model)
+        labels, decisions = of_amounts(
+            plan, columns[LABEL], columns[DECISION], problems, model=model
+        )
     else:
         labels = (
-            _in_need(plan, columns[LABEL])
+            of_need(plan, columns[LABEL])
             if by_need
-            else _label(plan, columns[LABEL], problems, notes)
+            else of_label(plan, columns[LABEL], problems, notes)
         )
-        decisions = _decision(plan, columns[DECISION], columns[LABEL], problems, notes, model=model)
-    baseline = _baseline(plan, columns, problems, notes) if BASELINE in columns else {}
+        decisions = of_decision(
+            plan, columns[DECISION], columns[LABEL], problems, notes, model=model
+        )
+    baseline = of_baseline(plan, columns, problems, notes) if BASELINE in columns else {}
     classes = None
     if plan.data.several_classes:
         classes = classing(plan, columns, problems, notes, model=model)
@@ -252,338 +241,10 @@ def _is_nfc(text: str) -> bool:
     return unicodedata.is_normalized("NFC", text)
 
 
-def groups_of(
-    attribute: Attribute,
-    levels: Levels,
-    declared: Sequence[str],
-    problems: list[str],
-    notes: list[str],
-) -> tuple[tuple[str, ...], dict[str | None, int]]:
-    """Name an attribute's groups in order, and place every text in one of them."""
-    name = attribute.column
-    recorded = {text: n for text, n in levels.items() if text is not None}
-    if not recorded:
-        problems.append(
-            f"Column '{name}' has no recorded value in {sum(levels.values())} rows. If attribute "
-            f"'{attribute.name}' was not collected, say so: state = \"not_collected\"."
-        )
-        return (), {None: -1}
-    if attribute.bins is not None:
-        if bad := recorded.get(UNPARSABLE):
-            problems.append(
-                f"Column '{name}' is binned, but {bad} rows hold something that is not a finite "
-                f"number. Mend or empty those cells."
-            )
-        order = list(attribute.groups_of_bins)
-        group_of = {text: text for text in recorded}
-    else:
-        group_of, order = _named_groups(attribute, recorded, declared, problems, notes)
-    if attribute.reference is not None and attribute.reference not in order:
-        sizes = dict.fromkeys(order, 0)
-        for text, group in group_of.items():
-            sizes[group] = sizes.get(group, 0) + recorded[text]
-        problems.append(
-            f"Attribute '{attribute.name}' has no group '{attribute.reference}' to be the "
-            f"reference. Its groups: {seen(sizes)}."
-        )
-    places = {group: i for i, group in enumerate(order)}
-    texts: dict[str | None, int] = {t: places.get(g, -1) for t, g in group_of.items()}
-    return tuple(order), {None: -1, **texts}
-
-
-def _named_groups(
-    attribute: Attribute,
-    recorded: dict[str, int],
-    declared: Sequence[str],
-    problems: list[str],
-    notes: list[str],
-) -> tuple[dict[str, str], list[str]]:
-    """Carry out merges and labels, and look at what names remain."""
-    labels = attribute.labels if isinstance(attribute.labels, dict) else {}
-    merged = {v: group for group, values in (attribute.merge or {}).items() for v in values}
-
-    def group(value: str) -> str:
-        value = merged.get(value, value)
-        return labels.get(value, value)
-
-    spelled, rows = values_of(recorded)
-    if problem := _identifier(attribute.column, {group(value): n for value, n in rows.items()}):
-        problems.append(problem)  # and nothing more, because anything more would quote people
-        return {text: text for text in recorded}, list(recorded)
-    absent = [v for v in merged if v not in rows]
-    if absent:
-        notes.append(f"Attribute '{attribute.name}': merged values without rows: {listed(absent)}.")
-    notes += [
-        f"Attribute '{attribute.name}': {listed(values)} were counted as '{target}'."
-        for target, values in (attribute.merge or {}).items()
-    ]
-    group_of = {text: group(value) for text, value in spelled.items()}
-    levels = {text for level in declared if (text := canonical(level))}
-    names = {*group_of.values(), *map(group, levels)}
-    names |= {group(value) for value in labels} | set(attribute.merge or {}) - set(labels)
-    known = {*rows, *levels} - set(merged)
-    problems += [
-        f"Attribute '{attribute.name}': the label '{label}' of '{value}' is also a value of "
-        f"column '{attribute.column}' ({rows.get(label, 0)} rows). If they are one group, say so: "
-        f'merge = {{ "{label}" = [...] }}; else choose another label.'
-        for value, label in labels.items()
-        if label != value and label in known
-    ]
-    loose = {value: n for value, n in rows.items() if value not in labels and value not in merged}
-    problems += _unusable(attribute.column, sorted(names), personal=_personal(rows))
-    problems += _scale(attribute.column, loose)
-    problems += _look_alikes(attribute.column, sorted(names), personal=_personal(rows))
-    notes += _marks(f"Attribute '{attribute.name}'", names, "a group")
-    dates = sorted(g for g in names if DATE_LIKE.search(g))
-    if dates and any(RANGE_LIKE.search(g) for g in names):
-        notes.append(
-            f"Attribute '{attribute.name}': {listed(dates)} may be a range that a spreadsheet "
-            f"turned into a date."
-        )
-    return group_of, sorted(names, key=natural)
-
-
-def _personal(rows: Mapping[str, int]) -> bool:
-    return looks_personal(len(rows), sum(rows.values()))
-
-
-def _identifier(name: str, rows: Mapping[str, int]) -> str:
-    """Say why a column tells people apart, not groups; empty if it does not."""
-    values, people = len(rows), sum(rows.values())
-    scale = sum(bool(NUMBER.fullmatch(value)) for value in rows) == values
-    if scale or values <= min(MOST_LEVELS, max(MOST_SHOWN, people / 2)):
-        return ""
-    return (
-        f"Column '{name}' has {values} values in {people} rows: it looks like an identifier, not a "
-        f"group. Put numbers into bins, merge values, or choose another column."
-    )
-
-
-def _marks(who: str, values: Iterable[str], as_what: str) -> list[str]:
-    """Note values that may stand for a missing one."""
-    marks = sorted(v for v in values if visible(v).lower() in LOOKS_MISSING)
-    if not marks:
-        return []
-    return [
-        f"{who}: {listed(marks)} may stand for a missing value; it was counted as {as_what}. "
-        f"Only empty cells count as {NOT_RECORDED}."
-    ]
-
-
-def _unusable(name: str, groups: Sequence[str], *, personal: bool) -> list[str]:
-    """Refuse values that cannot name a group; a few are told, of people's none."""
-    bad = [problem for group in groups if (problem := unusable_group(group))]
-    if bad and personal:
-        return [
-            f"Column '{name}' has {len(bad)} values that cannot name a group: they hold '*', are "
-            f"words of the tables, or show nothing. Merge them under other names."
-        ]
-    shown = [f"Column '{name}': {problem}." for problem in bad[:MOST_EXAMPLES]]
-    if more := len(bad) - len(shown):
-        shown.append(f"Column '{name}' has {more} more such values.")
-    return shown
-
-
-def _scale(name: str, rows: Mapping[str, int]) -> list[str]:
-    """Refuse numbers that were not put into bins: each would be a group of its own."""
-    values = sorted(float(text) for text in rows if NUMBER.fullmatch(text))
-    words = {text: n for text, n in rows.items() if not NUMBER.fullmatch(text)}
-    if len(values) <= FEW_NUMBERS or len(words) * FEW_WORDS > len(values):
-        return []
-    what, cuts = "", "[18, 61]"
-    if len(values) <= sum(rows.values()) / 2:  # else each number may be one person's
-        what = f", from {values[0]:g} to {values[-1]:g}"
-        cuts = str(sorted({round(values[len(values) * k // 4]) for k in (1, 2, 3)}))
-    beside = ""
-    if words:
-        beside = (
-            f" Beside them are {seen(words)}, {sum(words.values())} rows in all; bins want those "
-            f"cells mended or empty."
-        )
-    return [
-        f"Column '{name}' holds {len(values)} different numbers{what}. Put them into bins, such as "
-        f"bins = {cuts}; if they are codes, give each a label.{beside}"
-    ]
-
-
-def _look_alikes(name: str, groups: Sequence[str], *, personal: bool) -> list[str]:
-    """Refuse values that differ only in what cannot be told by eye: one group made two."""
-    same = alike(groups)
-    if same and personal:
-        return [
-            f"Column '{name}' has {sum(map(len, same))} values that differ from another only in "
-            f"case, spaces or characters that cannot be seen. If they are one group, merge them."
-        ]
-    told = [
-        f"Column '{name}' has values that differ only in case, spaces or characters that cannot be "
-        f"seen: {listed([shown(value) for value in values], MOST_EXAMPLES)}. If they are one "
-        f'group, say so: merge = {{ "{visible(values[0])}" = [...] }}.'
-        for values in same[:MOST_EXAMPLES]
-    ]
-    if more := len(same) - len(told):
-        told.append(f"Column '{name}' has {more} more sets of such values.")
-    return told
-
-
-def _label(
-    plan: AuditPlan, levels: Levels, problems: list[str], notes: list[str]
-) -> dict[str | None, int]:
-    """Say for each text of the label column whether it is the positive outcome."""
-    name, positives = plan.data.label, plan.data.positives
-    if name is None:
-        return {None: UNKNOWN}
-    spelled, rows = values_of(levels)
-    if not rows:
-        problems.append(f"Label column '{name}' has no recorded value.")
-    elif len(rows) > MOST_OUTCOMES and not plan.data.several_classes:
-        problems.append(
-            f"Label column '{name}' has {len(rows)} different values ({seen(rows)}), but the "
-            f"task is binary classification. Give a label with two values, or say task = "
-            f'"multiclass" if they are classes{_or_amounts(rows)}.'
-        )
-    else:
-        problems += [
-            f"The positive label '{positive}' never occurs in column '{name}'. "
-            f"Values seen: {seen(rows)}. Set data.positive to one of them."
-            for positive in positives
-            if positive not in rows
-        ]
-        if len(rows) > 1 and set(rows) <= set(positives):
-            problems.append(
-                f"data.positive names every value of column '{name}', so nobody has the negative "
-                f"outcome. Leave out those that are not what the decision is to find."
-            )
-    notes += _marks(f"Label column '{name}'", set(rows) - {*positives}, "the negative outcome")
-    return {None: UNKNOWN} | {t: YES if v in positives else NO for t, v in spelled.items()}
-
-
-def _in_need(plan: AuditPlan, levels: Levels) -> dict[str | None, int]:
-    """Say for each text that need is read as whether it is the positive outcome: in need."""
-    chosen = plan.data.in_need
-    positive = chosen if isinstance(chosen, tuple) else ("true",)
-    spelled, _ = values_of(levels)
-    return {None: UNKNOWN} | {t: YES if v in positive else NO for t, v in spelled.items()}
-
-
 def _spelled_as(levels: Levels, places: Mapping[str | None, int]) -> dict[str | None, int]:
     """Place every text of a column by its canonical spelling."""
     spelled, _ = values_of(levels)
     return {None: -1} | {text: places[value] for text, value in spelled.items()}
-
-
-def _or_amounts(rows: Mapping[str, int]) -> str:
-    """Name the task that a label of many numbers fits."""
-    if len(rows) <= FEW_NUMBERS or not all(NUMBER.fullmatch(value) for value in rows):
-        return ""
-    return ', or, if it is an amount that is predicted, set data.task = "regression"'
-
-
-def _amounts(
-    plan: AuditPlan, recorded: Levels, predicted: Levels, problems: list[str], *, model: bool
-) -> tuple[dict[str | None, int], dict[str | None, int]]:
-    """Place the two sides of the tolerance, and the two directions of an error."""
-    prediction = "The model" if model else f"Column '{plan.data.decision}'"
-    for name, levels, what in (
-        (f"Label column '{plan.data.label}'", recorded, "recorded amounts"),
-        (prediction, predicted, "predictions"),
-    ):
-        if bad := levels.get(UNPARSABLE):
-            problems.append(
-                f"{name} holds {what}, but {bad} of {sum(levels.values())} rows hold something "
-                f"that is not a finite number. The task is regression. Mend or empty those cells."
-            )
-        elif not any(text is not None for text in levels):
-            problems.append(f"{name} holds {what}, but no row has a finite number in it.")
-    return (
-        {None: UNKNOWN, "within": NO, "beyond": YES},
-        {None: UNKNOWN, "below": NO, "above": YES},
-    )
-
-
-def _decision(
-    plan: AuditPlan,
-    levels: Levels,
-    labels: Levels,
-    problems: list[str],
-    notes: list[str],
-    *,
-    model: bool,
-) -> dict[str | None, int]:
-    """Say for each text of the decision whether it selects."""
-    name = "the model's decisions" if model else f"column '{plan.data.decision}'"
-    total = sum(levels.values())
-    spelled, rows = values_of(levels)
-    chosen: tuple[str, ...] = ("true",)
-    if bad := levels.get(UNPARSABLE):
-        problems.append(
-            f"data.selected cuts {name} at a number, but {bad} rows hold something that is not a "
-            f"finite number. Mend or empty those cells."
-        )
-    elif not rows:
-        problems.append(f"There is no decision in {name}: all {total} rows are empty.")
-    elif isinstance(plan.data.selected, tuple):
-        chosen = plan.data.selected
-        if unseen := [v for v in chosen if v not in rows]:
-            problems.append(
-                f"data.selected names {listed(unseen)}, which {name} never holds. Values seen: "
-                f"{seen(rows)}."
-            )
-    elif plan.data.selected is None:
-        chosen = plan.data.positives
-        if problem := _not_decisions(name, rows, labels, chosen, model=model):
-            problems.append(problem)
-    notes += _marks(f"{name[0].upper()}{name[1:]}", set(rows) - set(chosen), "not selected")
-    return {None: UNKNOWN} | {t: YES if v in chosen else NO for t, v in spelled.items()}
-
-
-def _baseline(
-    plan: AuditPlan,
-    columns: Mapping[str, Levels],
-    problems: list[str],
-    notes: list[str],
-) -> dict[str | None, int]:
-    """Say for each text of the baseline, or of another run, whether it selects.
-
-    That is read by the values of the decision.
-
-    A value that the decision never has, and that ``selected`` does not name, may be another
-    spelling of one that selects. To take it for "not selected" would make the baseline look worse
-    than it is, so it is refused.
-    """
-    name, levels = plan.data.baseline, columns[BASELINE]
-    run = name in plan.data.seeds
-    what, who = ("another training run", "that run") if run else ("the baseline",) * 2
-    key = "data.seeds" if run else "data.baseline"
-    spelled, rows = values_of(levels)
-    selected, cut = plan.data.selected, isinstance(plan.data.selected, Above)
-    chosen: tuple[str, ...] = ("true",)
-    if not cut:
-        chosen = selected if isinstance(selected, tuple) else plan.data.positives or ("",)
-    decided = values_of(columns[DECISION])[1]
-    known = set(decided) | set(chosen)
-    if not cut and selected is None:
-        known |= set(values_of(columns[LABEL])[1])  # then decisions are in the label's words
-    if bad := levels.get(UNPARSABLE):
-        assert isinstance(selected, Above)  # noqa: S101
-        problems.append(
-            f"Column '{name}' is {what}, and data.selected cuts decisions above "
-            f"{selected.above:g}, but {bad} rows of it hold something that is not a finite number. "
-            f"Write a number above {selected.above:g} where {who} selects, one that is not "
-            f"where it does not, and leave empty what is not known."
-        )
-    elif not rows:
-        problems.append(
-            f"Column '{name}' is {what}, but all {sum(levels.values())} rows of it are empty. Name "
-            f"a column that holds decisions, or take it out of {key}."
-        )
-    elif strange := {value: n for value, n in rows.items() if value not in known}:
-        problems.append(
-            f"Column '{name}' is {what}, but {sum(strange.values())} rows of it hold "
-            f"{seen(strange)}, which are no values of the decision ({seen(decided)}). Write it in "
-            f"the words of the decision: {listed(chosen)} where {who} selects."
-        )
-    notes += _marks(f"Column '{name}'", set(rows) - set(chosen), f"not selected by {who}")
-    return {None: UNKNOWN} | {t: YES if v in chosen else NO for t, v in spelled.items()}
 
 
 def _strata(plan: AuditPlan, levels: Levels, problems: list[str]) -> dict[str | None, int]:
@@ -615,29 +276,6 @@ def _controls(plan: AuditPlan, levels: Levels, problems: list[str]) -> dict[str 
             f"at each; put them into at most {MOST_CONTROLS}."
         )
     return {None: -1, **{text: place for place, text in enumerate(values)}}
-
-
-def _not_decisions(
-    name: str, rows: Mapping[str, int], labels: Levels, positive: tuple[str, ...], *, model: bool
-) -> str:
-    """Say why values cannot be taken for decisions in the label's words; empty if they can."""
-    if model:
-        return ""
-    if not positive:
-        return f"data.selected is missing: say which values of {name} select. Seen: {seen(rows)}."
-    known = dict.fromkeys(positive, 0) | values_of(labels)[1]
-    if set(rows) <= set(known):
-        return ""
-    subject = f"{name[0].upper()}{name[1:]}"
-    if any(NUMBER.fullmatch(v) and not float(v).is_integer() for v in rows):
-        return (
-            f"{subject} holds numbers ({seen(rows)}): probabilities or scores, not decisions. Say "
-            f"where the cut is: selected = {{ above = 0.5 }}."
-        )
-    return (
-        f"{subject} holds {seen(rows)}, which are not the label's values "
-        f"({seen(known)}). Say which of them select: selected = ..."
-    )
 
 
 def exclusions(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError, did_you_mean, listed
 from auditkit.evidence.counts import Block, Counts, GroupTable, Unrecorded, refuse_totals
+from auditkit.evidence.groups import groups_of
 from auditkit.evidence.keys import Key
 from auditkit.evidence.levels import Levels
-from auditkit.evidence.quality import groups_of
 from auditkit.evidence.sources import Source, numbers
 from auditkit.plan import AuditPlan
 from auditkit.results import ALL, NOT_RECORDED
