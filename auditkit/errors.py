@@ -17,6 +17,7 @@ The command line prints them, one to a line, and leaves with exit code 2.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
 
 class AuditkitError(Exception):
@@ -84,6 +85,15 @@ def unreadable(error: OSError | ValueError) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8 text"
     return getattr(error, "strerror", None) or "its name cannot be the name of a file"
+
+
+def named(path: Path) -> str:
+    """Name a file or folder in a message, without its place; ``.`` has no name of its own.
+
+    >>> named(Path("aid/audit.toml")), named(Path("."))
+    ('audit.toml', '.')
+    """
+    return path.name or str(path)
 
 
 def did_you_mean(name: object, known: Iterable[object]) -> str:

@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from auditkit.errors import DataError, OutputError, unreadable
+from auditkit.errors import DataError, OutputError, named, unreadable
 from auditkit.plan import AuditPlan
 from auditkit.results import AuditRecord, Version, as_told
 
@@ -174,7 +174,7 @@ def write(folder: Path, files: Mapping[str, str], record: AuditRecord) -> None:
         raise
     except (OSError, ValueError) as error:
         raise OutputError(
-            f"The audit cannot be written to '{folder.name}': {unreadable(error)}. "
+            f"The audit cannot be written to '{named(folder)}': {unreadable(error)}. "
             f"Choose another --out."
         ) from None
 
@@ -188,25 +188,25 @@ def _refuse_other_content(folder: Path, record: AuditRecord) -> None:
     if not folder.exists():
         return
     if not folder.is_dir() or folder.is_symlink():
-        raise OutputError(f"'{folder.name}' is not a folder. Choose another --out.")
+        raise OutputError(f"'{named(folder)}' is not a folder. Choose another --out.")
     content = sorted(path.name for path in folder.iterdir())
     if not content:
         return
     foreign = [name for name in content if name not in (RECORD_FILE, REPORT_FILE)]
     if foreign or RECORD_FILE not in content:
         raise OutputError(
-            f"The folder '{folder.name or folder}' holds other content ({', '.join(content[:5])}). "
+            f"The folder '{named(folder)}' holds other content ({', '.join(content[:5])}). "
             f"Choose another --out."
         )
     try:
         there = loads((folder / RECORD_FILE).read_bytes())
     except (DataError, OSError):
         raise OutputError(
-            f"The folder '{folder.name}' holds an audit.json that this version cannot read. "
+            f"The folder '{named(folder)}' holds an audit.json that this version cannot read. "
             f"Choose another --out."
         ) from None
     if (there.system.name, there.system.version) != (record.system.name, record.system.version):
         raise OutputError(
-            f"The folder '{folder.name}' holds an audit of another system "
+            f"The folder '{named(folder)}' holds an audit of another system "
             f"('{f'{there.system.name} {there.system.version}'.strip()}'). Choose another --out."
         )

@@ -53,6 +53,14 @@ def test_plan_is_frozen():
         ({"attributes": {"g": {"merge": {"(all)": ["a"]}}}}, ["'(all)' is a word of the tables"]),
         ({"audit": {"date": "soon"}}, ["audit.date"]),
         ({"audit": {"seed": -1}}, ["audit.seed"]),
+        (
+            {"data": {**GOOD["data"], "task": "regression"}},
+            ["'data.positive' says who is selected", "Take it out"],
+        ),
+        (
+            {"data": {**GOOD["data"], "task": "regression", "control": "k"}},
+            ["'data.positive', 'data.control' say who is selected", "Take them out"],
+        ),
     ],
 )
 def test_a_bad_plan_is_one_clear_error(change, words):
@@ -129,3 +137,11 @@ def test_a_file_that_is_no_plan(tmp_path, content, words):
         path.write_bytes(content)
     with pytest.raises(PlanError, match=words):
         read_plan(path)
+
+
+def test_a_folder_is_no_plan(tmp_path, monkeypatch):
+    (tmp_path / "aid").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for given, name in ((".", "."), ("aid", "aid"), ("aid/", "aid")):
+        with pytest.raises(PlanError, match=f"^Plan '{name}' is a folder. Name the plan in it"):
+            read_plan(given)

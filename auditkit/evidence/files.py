@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditkit.errors import DataError, did_you_mean, listed
+from auditkit.errors import DataError, did_you_mean, listed, named
 from auditkit.evidence.delimited import delimited, literal
 from auditkit.evidence.held import private_duckdb
 from auditkit.evidence.sources import Source, digested, fault, parquet_files
@@ -106,12 +106,12 @@ class Reader:
     def _parquet(self, path: Path) -> "duckdb.DuckDBPyRelation":
         parts = parquet_files(path) if path.is_dir() else [path]
         if not parts:
-            raise DataError(f"The folder '{path.name}' holds no Parquet file.")
-        named = [literal(part) for part in parts]
-        self.paths += [*map(str, parts), *named]
+            raise DataError(f"The folder '{named(path)}' holds no Parquet file.")
+        quoted = [literal(part) for part in parts]
+        self.paths += [*map(str, parts), *quoted]
         # a partition in a folder's name would be guessed to be a number, and 01 would become 1
-        relation = self.connection.read_parquet(named, hive_partitioning=False)
-        self._refuse_alike(relation.columns, named[0], path.name)
+        relation = self.connection.read_parquet(quoted, hive_partitioning=False)
+        self._refuse_alike(relation.columns, quoted[0], path.name)
         return relation
 
     def _refuse_alike(self, columns: Sequence[str], part: str, name: str) -> None:

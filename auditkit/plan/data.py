@@ -205,10 +205,11 @@ class Data(Strict):
             return self
         problems = []
         if given := [name for name in OF_SELECTION if getattr(self, name) not in (None, "", ())]:
+            says, what = ("says", "it") if len(given) == 1 else ("say", "them")
             problems.append(
-                f"{listed([f'data.{name}' for name in given])} say who is selected, but data.task "
-                f"is 'regression': an amount is predicted, and nobody is selected. Take them out, "
-                f'or set data.task = "binary"'
+                f"{listed([f'data.{name}' for name in given])} {says} who is selected, but "
+                f"data.task is 'regression': an amount is predicted, and nobody is selected. Take "
+                f'{what} out, or set data.task = "binary"'
             )
         if self.label is None:
             problems.append(

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from auditkit.errors import PlanError, unreadable
+from auditkit.errors import PlanError, named, unreadable
 from auditkit.plan.attribute import Attribute
 from auditkit.plan.data import Data
 from auditkit.plan.sections import AuditInfo, Explain, Groups, Model, PolicyChoice, Report, System
@@ -149,8 +149,12 @@ def read_plan(path: str | Path) -> AuditPlan:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
+    except IsADirectoryError:
+        raise PlanError(
+            f"Plan '{named(path)}' is a folder. Name the plan in it, such as audit.toml."
+        ) from None
     except (OSError, ValueError) as error:
-        raise PlanError(f"Plan '{path.name}' cannot be read: {unreadable(error)}.") from None
+        raise PlanError(f"Plan '{named(path)}' cannot be read: {unreadable(error)}.") from None
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError

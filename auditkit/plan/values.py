@@ -15,13 +15,14 @@ WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+\.0+")
 NUMBER = re.compile(
     "[ \t\r\n]*"
     r"[-+]?(?:(?:[0-9]{1,150}[0-9]{0,150}(?:\.[0-9]*)?|\.[0-9]+)"
-    r"|(?:[0-9]{1,8}(?:\.[0-9]*)?|\.[0-9]+)[eE](?:\+?[0-2]?[0-9]{1,2}|-[0-9]{1,3}))"
+    r"|(?:[0-9]{1,8}(?:\.[0-9]*)?|\.[0-9]+)[eE](?:\+?[0-2]?[0-9]{1,2}|-(?:[0-2]?[0-9]{1,2}|3[01][0-9]|32[0-3])))"
     "[ \t\r\n]*"
 )
 """Text that is read as a number, the same on every engine, and never an infinite one.
 
 Engines do not agree on what else is a blank (SQLite read 20 behind a no-break space as 0), and
-PostgreSQL repeats nothing more than 255 times.
+PostgreSQL repeats nothing more than 255 times. It refuses what is too small for a float, which
+others read as 0: nothing under 1e-323 is written with an exponent.
 """
 
 

@@ -2,9 +2,12 @@
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -145,6 +148,15 @@ def write(connection, frame: pd.DataFrame, mark: str, boolean: str = "boolean") 
     connection.commit()
 
 
+def wait_for(done: Callable[[], bool], server: subprocess.Popen) -> None:
+    """Wait for a server to be ready, at most half a minute."""
+    end = time.monotonic() + 30
+    while not done():
+        assert server.poll() is None, "the server ended at once"
+        assert time.monotonic() < end, "the server is not ready after 30 s"
+        time.sleep(0.05)
+
+
 @pytest.fixture(scope="session")
 def postgresql(households):
     """The URL of a private PostgreSQL that holds the households and asks for a password."""
@@ -158,7 +170,6 @@ def postgresql(households):
     shutil.chown(folder, "postgres")
     run = ["runuser", "-u", "postgres", "--"]
     port = 20_000 + os.getpid() % 30_000
-    server = [found[-1].with_name("pg_ctl"), "-D", folder / "data"]
     (folder / "password").write_text("not-in-any-plan\n")
     (folder / "password").chmod(0o644)
     subprocess.run(
@@ -166,11 +177,17 @@ def postgresql(households):
          "--locale", "C.UTF-8", f"--pwfile={folder / 'password'}"],
         check=True, capture_output=True,
     )  # fmt: skip
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    subprocess.run(
-        [*run, *server, "-o", options, "-l", folder / "log", "-w", "start"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    # the server ends with this process, however that ends: a killed run had left it behind
+    mortal = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups",
+              "--pdeathsig", "QUIT"]  # fmt: skip
+    options = ["-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [*mortal, found[-1].with_name("postgres"), "-D", folder / "data", *options],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    ready = [found[-1].with_name("pg_isready"), "-h", "127.0.0.1", "-p", str(port)]
+    wait_for(lambda: not subprocess.run(ready, capture_output=True).returncode, server)
     before = os.environ.get("PGPASSWORD")
     os.environ["PGPASSWORD"] = "not-in-any-plan"
     try:
@@ -185,7 +202,8 @@ def postgresql(households):
             del os.environ["PGPASSWORD"]
         else:
             os.environ["PGPASSWORD"] = before
-        subprocess.run([*run, *server, "-m", "immediate", "stop"], capture_output=True)
+        server.send_signal(signal.SIGQUIT)
+        server.wait()
         shutil.rmtree(folder)
 
 

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+import auditkit
 from auditkit.evidence.gather import gather
 from auditkit.metrics.distribution import SUMS
 from auditkit.plan import make_plan
@@ -235,3 +236,21 @@ class TestNoRowLeavesTheEngine:
             monkeypatch.setattr(DataFrame, other, None)
         gathered(spark.read.parquet(str(place / "households.parquet")))
         self.check(fetched, cells)
+
+
+@pytest.mark.parametrize("text", ["1e-400", "9e-324"])
+def test_postgresql_tells_a_number_too_small_for_a_float_as_others_do(postgresql, text):
+    def sizes(of):
+        query = (
+            f"select case when k = 1 then '{of}' else '20' end as age, "
+            f"case when k < 90 then 'yes' else 'no' end as d from generate_series(1, 200) as k"
+        )
+        made = auditkit.audit(
+            None, postgresql, table=query, decision="d", selected="yes", outcome="benefit",
+            attributes=[auditkit.Attribute("age", bins=[18])], policy="minimal",
+        )  # fmt: skip
+        return {g.group: g.rows for g in made.record.groups if g.attribute == "age"}
+
+    with pytest.raises(auditkit.DataError, match="'age' is binned, but 1 rows hold something"):
+        sizes(text)
+    assert sizes("1e-323") == {"<18": 1, ">=18": 199}

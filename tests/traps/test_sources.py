@@ -56,6 +56,14 @@ def test_a_blank_that_engines_see_otherwise_makes_no_number(rows, tmp_path, kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_what_is_too_small_for_a_float_is_no_number(rows, tmp_path, kind):
+    rows.loc[5, "age"] = "1e-400"  # 0 on most engines, and PostgreSQL fails on it
+    data, table = kept(rows, kind, tmp_path)
+    with pytest.raises(DataError, match="'age' is binned, but 1 rows hold something"):
+        audit(data, table=table, attributes=[auditkit.Attribute("age", bins=[18, 61])])
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("text", ["\t20 ", "20\r\n", "20.", "+20", "2e1"])
 def test_a_number_is_read_alike_everywhere(rows, tmp_path, kind, text):
     rows["age"] = [text if i % 2 else "17" for i in range(200)]
