@@ -6,7 +6,7 @@ word is escaped; the only markup that enters as such is that of the figures.
 
 from typing import TYPE_CHECKING
 
-from auditkit.report import figures, story
+from auditkit.report import drawing, figures, story
 from auditkit.report.story.parts import Chart
 from auditkit.results import AuditRecord
 
@@ -61,7 +61,7 @@ def _environment(record: AuditRecord) -> "Environment":
     )
     environment.filters["kind"] = lambda block: type(block).__name__
     environment.filters["drawn"] = drawn
-    environment.globals["palette"] = figures.PALETTE
+    environment.globals["palette"] = drawing.PALETTE
     return environment
 
 
@@ -78,4 +78,4 @@ def _draw(record: AuditRecord, chart: Chart) -> str:
         figure = figures.swept(record, chart.kind, chart.attribute)
     else:
         figure = figures.attributions(record, chart.attribute)
-    return figures.svg(figure, chart.title, chart.description)
+    return drawing.svg(figure, chart.title, chart.description)

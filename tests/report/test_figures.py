@@ -13,7 +13,7 @@ import pytest
 
 from auditkit.errors import PlanError
 from auditkit.record import dumps
-from auditkit.report import figures, story
+from auditkit.report import drawing, figures, story
 from auditkit.report.story import comparisons, gaps, words
 from auditkit.report.story.parts import Evidence
 from auditkit.results import ALL, Outcome
@@ -114,13 +114,13 @@ def test_the_largest_harm_is_on_top_and_the_unjudged_below(record):
     sizes = [abs(r.check.estimate) for r in rows if r.judged]
     assert sizes == sorted(sizes, reverse=True)
     figure = figures.gaps(record, "missed_need_gap", "age*displacement_status")
-    labels = [t for t in figure.axes[0].texts if t.get_text() == figures._label(rows[0].group)]
+    labels = [t for t in figure.axes[0].texts if t.get_text() == drawing.short(rows[0].group)]
     assert labels[0].get_position()[1] < 1
 
 
 def test_a_group_without_an_answer_is_a_gap_with_its_reason(record):
     rows = gaps.gap_rows(record, "missed_need_gap", "displacement_status")
-    svg = figures.svg(figures.gaps(record, "missed_need_gap", "displacement_status"), "t")
+    svg = drawing.svg(figures.gaps(record, "missed_need_gap", "displacement_status"), "t")
     lost = [r for r in rows if not r.judged]
     assert [r.group for r in lost] == ["stateless"]
     assert "○ nobody to count" in written(svg)
@@ -135,8 +135,8 @@ def test_shape_tells_the_outcome_without_colour(record):
     figure = figures.gaps(record, "missed_need_gap", "gender*age")
     shapes = {line.get_marker() for line in figure.axes[0].lines} - {"None", None, ""}
     tones = {r.look.tone for r in gaps.gap_rows(record, "missed_need_gap", "gender*age")}
-    assert shapes == {figures.MARKERS[tone] for tone in tones - {"none"}}
-    assert len({figures.MARKERS[t] for t in ("within", "breach", "unsure")}) == 3
+    assert shapes == {drawing.MARKERS[tone] for tone in tones - {"none"}}
+    assert len({drawing.MARKERS[t] for t in ("within", "breach", "unsure")}) == 3
 
 
 def test_of_many_groups_forty_are_drawn_and_the_caption_says_so(record):
@@ -154,7 +154,7 @@ def test_of_many_groups_forty_are_drawn_and_the_caption_says_so(record):
     evidence = comparisons.evidence(wide, "missed_need_gap", "gender")
     assert "Drawn: the 40 of 50 groups furthest apart; the table has all." in evidence.chart.note
     assert len(evidence.table.rows) == 50
-    texts = written(figures.svg(draw(wide, evidence.chart), "t"))
+    texts = written(drawing.svg(draw(wide, evidence.chart), "t"))
     assert sum(t.startswith("site ") for t in texts) == 40
     assert "site 49" in texts
     assert "site 9" not in texts
@@ -166,7 +166,7 @@ def test_attributions_draw_at_most_what_the_caption_says(record):
         for e in all_evidence(record)
         if e.chart.kind == "attributions" and e.chart.attribute == "age"
     )
-    texts = written(figures.svg(draw(record, evidence.chart), "t"))
+    texts = written(drawing.svg(draw(record, evidence.chart), "t"))
     assert "Drawn: the 8 of 10 inputs" in evidence.chart.note
     named = {row[0].text for row in evidence.table.rows}
     assert len(named) == 10
@@ -187,7 +187,7 @@ def test_every_figure_has_a_table_with_the_same_numbers(record):
     assert {e.chart.kind for e in evidence} == {"gaps", "rates", "attributions"}
     for item in evidence:
         stated = " | ".join(cells(item.table))
-        texts = written(figures.svg(draw(record, item.chart), item.chart.title))
+        texts = written(drawing.svg(draw(record, item.chart), item.chart.title))
         ends = [t for t in texts if t.startswith("n ")]
         assert ends
         for end in ends:
@@ -197,11 +197,11 @@ def test_every_figure_has_a_table_with_the_same_numbers(record):
 
 @pytest.mark.parametrize(("check", "attribute"), CHECKS)
 def test_n_and_gap_stand_beside_each_group(record, check, attribute):
-    texts = written(figures.svg(figures.gaps(record, check, attribute), "t"))
+    texts = written(drawing.svg(figures.gaps(record, check, attribute), "t"))
     for row in gaps.gap_rows(record, check, attribute):
         n = f"n {row.check.n:,}"
         assert (f"{n} · {row.gap}" if row.judged else n) in texts
-        assert figures._label(row.group) in texts
+        assert drawing.short(row.group) in texts
 
 
 def test_every_group_of_a_figure_is_a_row_of_its_table(record):
@@ -216,13 +216,13 @@ def test_every_group_of_a_figure_is_a_row_of_its_table(record):
 
 def test_the_same_figure_gives_the_same_bytes(record):
     def once():
-        return figures.svg(figures.gaps(record, *CHECKS[0]), "A title", "What it shows")
+        return drawing.svg(figures.gaps(record, *CHECKS[0]), "A title", "What it shows")
 
     assert once() == once()
 
 
 def test_an_svg_has_a_name_a_description_and_nothing_from_outside(record):
-    svg = figures.svg(figures.gaps(record, *CHECKS[0]), "Gap <by> age", "Said & done")
+    svg = drawing.svg(figures.gaps(record, *CHECKS[0]), "Gap <by> age", "Said & done")
     assert svg.startswith("<svg ")
     root = ET.fromstring(svg)
     assert root.get("role") == "img"
@@ -238,7 +238,7 @@ def test_an_svg_has_a_name_a_description_and_nothing_from_outside(record):
 
 def test_ids_are_the_figures_own_and_all_references_hold(record):
     drawn = [
-        figures.svg(draw(record, e.chart), e.chart.title, e.chart.description)
+        drawing.svg(draw(record, e.chart), e.chart.title, e.chart.description)
         for e in all_evidence(record)
     ]
     seen = set()
@@ -251,7 +251,7 @@ def test_ids_are_the_figures_own_and_all_references_hold(record):
 
 
 def test_colours_follow_the_page_and_have_one_to_fall_back_on(record):
-    svg = figures.svg(figures.gaps(record, *CHECKS[0]), "t")
+    svg = drawing.svg(figures.gaps(record, *CHECKS[0]), "t")
     bare = re.sub(r"var\(--\w+,#[0-9a-f]{6}\)", "", svg)
     assert not re.search(r"#[0-9a-f]{6}\b", bare)
     assert "var(--breach,#a8321a)" in svg
@@ -262,7 +262,7 @@ def test_strangers_names_are_text_and_nothing_else(hostile, kind):
     for item in all_evidence(hostile):
         if item.chart.kind != kind or "*" in item.chart.attribute:
             continue
-        svg = figures.svg(draw(hostile, item.chart), item.chart.title, item.chart.description)
+        svg = drawing.svg(draw(hostile, item.chart), item.chart.title, item.chart.description)
         root = ET.fromstring(svg)  # well formed, whatever the names are
         assert not list(root.iter("script"))
         texts = [t.text for t in root.iter("text")]
@@ -277,10 +277,10 @@ def test_strangers_names_are_text_and_nothing_else(hostile, kind):
 
 
 def test_the_users_own_style_neither_shows_nor_changes(record):
-    plain = figures.svg(figures.gaps(record, *CHECKS[0]), "t")
+    plain = drawing.svg(figures.gaps(record, *CHECKS[0]), "t")
     mine = {"text.usetex": True, "font.size": 40, "axes.facecolor": "red", "svg.fonttype": "path"}
     with mpl.rc_context(mine):
-        assert figures.svg(figures.gaps(record, *CHECKS[0]), "t") == plain
+        assert drawing.svg(figures.gaps(record, *CHECKS[0]), "t") == plain
         assert mpl.rcParams["svg.fonttype"] == "path"
 
 
@@ -331,4 +331,4 @@ def test_rates_mark_everyone(record):
     everyone = comparisons.overall(record, "false_negative_rate")
     assert everyone.attribute == ALL
     assert 100 * everyone.estimate in [line.get_xdata()[0] for line in figure.axes[0].lines]
-    assert words.rate(everyone.estimate, shares=True) in " ".join(written(figures.svg(figure, "t")))
+    assert words.rate(everyone.estimate, shares=True) in " ".join(written(drawing.svg(figure, "t")))
