@@ -212,6 +212,33 @@ def kish_size(weight: "ArrayLike", square: "ArrayLike", people: "ArrayLike") -> 
     return _at_most(size, people)
 
 
+def standardised_size(share: "ArrayLike", size: "ArrayLike") -> float:
+    """Size of the plain sample that a mean standardised over cells tells as much as.
+
+    ``1 / sum(share^2 / size)``: a cell that weighs much and holds few decides. No more than all
+    ``size`` together, which it is where cells weigh as much as they hold.
+
+    Parameters
+    ----------
+    share : array_like of float, shape (K,)
+        What each cell weighs; they add to 1.
+    size : array_like of float, shape (K,)
+        Effective size of each cell, above 0 where it weighs anything.
+
+    Examples
+    --------
+    >>> round(standardised_size([0.5, 0.5], [30, 10]), 9), standardised_size([1, 0], [30, 0])
+    (30.0, 30.0)
+    >>> round(standardised_size([0.75, 0.25], [30, 10]), 9)
+    40.0
+    """
+    import numpy as np
+
+    share, size = np.asarray(share, dtype=np.float64), np.asarray(size, dtype=np.float64)
+    some = share > 0
+    return float(1 / (share[some] ** 2 / size[some]).sum())
+
+
 def enough(people: int, effective: float, who: str, floor: int) -> tuple[Status, str]:
     """Say whether so many people are worth a conclusion, by number and by what they tell."""
     if people < floor:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import outcome_cells, tabulate
 from auditkit.evidence.gather import Evidence
-from auditkit.inference.design import kish_size
+from auditkit.inference.design import enough, kish_size, standardised_size
 from auditkit.measure import number
 from auditkit.metrics.histogram import Histogram
 from auditkit.need.depth import CLUSTERED
@@ -156,16 +156,12 @@ def _row(
     variance = sum(_variance(side, shared, share) for side in (own, rest))
     gap, half = of_own - of_rest, Z95 * variance**0.5
     clustered = plan.data.cluster is not None
-    notes = []
-    status = Status.OK
-    fewest = min(float(side.n[shared].sum()) for side in (own, rest))
-    if fewest < floor:
-        status = Status.INSUFFICIENT
-        notes.append(f"{fewest:.0f} people at scores of both sides, at least {floor} wanted")
-    elif (telling := min(_effective(side, shared) for side in (own, rest))) < floor:
-        status = Status.INSUFFICIENT
-        told = f"people at scores of both sides tell no more than {telling:.1f} drawn alone"
-        notes.append(f"{told}, at least {floor} wanted")
+    tells, fewest = min(
+        (standardised_size(share, kish_size(*sums)), int(sums[2].sum()))
+        for sums in ((side.w[shared], side.w2[shared], side.n[shared]) for side in (own, rest))
+    )
+    status, few = enough(fewest, tells, "people at scores of both sides", floor)
+    notes = [few] if few else []
     off = 1 - float(a.sum()) / float(own.w.sum())
     if off > 1e-9:
         notes.append(f"{off:.1%} of the group have scores of nobody of the rest")
@@ -182,11 +178,6 @@ def _row(
         AT_SCORE, *name, REST, n, number(of_own), None, None, rest_n, number(of_rest), number(gap),
         *ends, status, "; ".join(notes),
     )  # fmt: skip
-
-
-def _effective(side: Side, shared: "NDArray[np.bool_]") -> float:
-    """How many people drawn alone tell as much (Kish, 1965)."""
-    return float(kish_size(*(sums[shared].sum() for sums in (side.w, side.w2, side.n))))
 
 
 def _variance(side: Side, shared: "NDArray[np.bool_]", share: "Floats") -> float:

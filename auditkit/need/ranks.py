@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import GroupTable, tabulate
 from auditkit.evidence.gather import Evidence
-from auditkit.inference.design import kish_size
+from auditkit.inference.design import enough, kish_size, standardised_size
 from auditkit.inference.intervals import Bounds, mover_difference
 from auditkit.inference.scores import auc_interval
 from auditkit.measure import number
@@ -245,10 +245,8 @@ def _limits(order: Order, own: Ranked, rest: Ranked) -> tuple[Bounds, float]:
     """
     import numpy as np
 
-    at = order.pairs > 0
-    high, low = at.any(axis=1), at.any(axis=0)
     sizes = {
-        name: (float(side.effective[high].sum()), float(side.effective[low].sum()))
+        name: [standardised_size(order.pairs.sum(axis=axis), side.effective) for axis in (1, 0)]
         for name, side in (("own", own), ("rest", rest))
     }
     values = [np.asarray(order.own), np.asarray(order.rest)]
@@ -301,11 +299,13 @@ def _row(
     bounds, _ = _limits(order, own, rest)
     high, low = (order.pairs > 0).any(axis=1), (order.pairs > 0).any(axis=0)
     used = high | low
-    fewest = min(float(side.effective[at].sum()) for side in (own, rest) for at in (high, low))
-    status, notes = Status.OK, []
-    if fewest < floor:
-        status = Status.INSUFFICIENT
-        notes.append(f"{fewest:.0f} people of one need on one side, at least {floor} wanted")
+    tells, fewest = min(
+        (standardised_size(order.pairs.sum(axis=axis), side.effective), int(side.people[at].sum()))
+        for side in (own, rest)
+        for axis, at in ((1, high), (0, low))
+    )
+    status, few = enough(fewest, tells, "people of one need on one side", floor)
+    notes = [few] if few else []
     if clustered:
         notes.append(CLUSTERED)
     if order.error > 0:

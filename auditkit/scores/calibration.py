@@ -14,7 +14,7 @@ from auditkit.disparity import ONE_GROUP
 from auditkit.evidence.counts import GroupTable
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.scores import ScoreCounts
-from auditkit.inference.design import kish_size
+from auditkit.inference.design import enough, kish_size
 from auditkit.inference.gates import gap_bounds
 from auditkit.inference.intervals import Bounds, difference, pooled, wilson
 from auditkit.inference.standardised import Bands, StandardisedGap, StandardisedGaps
@@ -340,13 +340,9 @@ class Told:
         if not rest.weight[b] > 0:
             return Status.UNDEFINED, "nobody of the rest has such a score and a recorded outcome"
         for side, among in ((own, "people"), (rest, "people of the rest")):
-            if side.size[b] < self.floor:
-                people = int(side.people[b])
-                told = "" if side.size[b] == people else f" (telling as much as {side.size[b]:.1f})"
-                return (
-                    Status.INSUFFICIENT,
-                    f"{people} {among}{told}, at least {self.floor} wanted",
-                )
+            status, note = enough(int(side.people[b]), float(side.size[b]), among, self.floor)
+            if status is not Status.OK:
+                return status, note
         return Status.OK, ""
 
     def _row(
@@ -441,12 +437,10 @@ def _decomposed(
 
     n = int(cells.people.sum())
     total = float(cells.weight.sum())
-    status, note = Status.OK, ""
     if not total > 0:
         return Brier(attribute, group, n, None, None, None, None, None, Status.UNDEFINED, NOBODY)
     size = float(cells.whole().size[0])
-    if size < floor:
-        status, note = Status.INSUFFICIENT, f"{n} people, at least {floor} wanted"
+    status, note = enough(n, size, "people", floor)
     score = histogram.middle
     squares = histogram.weight[NO] * score**2 + histogram.weight[YES] * (1 - score) ** 2
     brier = float(squares.sum()) / total

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditkit.disparity import ONE_GROUP
 from auditkit.evidence.gather import Evidence
+from auditkit.inference.design import enough, kish_size
 from auditkit.inference.scores import mean_interval, mean_variance
 from auditkit.measure import number
 from auditkit.metrics.exposure import exposure_to
@@ -74,6 +75,7 @@ class _Exposed:
         weight, square = own.weight.sum(axis=0), own.square.sum(axis=0)
         self.people = int(own.people.sum())
         self.weight = float(weight.sum())
+        self.effective = float(kish_size(self.weight, square.sum(), self.people))
         each = ranks.each[at]
         self.sum = float((weight * each).sum())
         before, through = ranks.before[at], ranks.through[at]
@@ -124,8 +126,5 @@ def _rows(
 def _worth(own: _Exposed, floor: int, *, alone: bool) -> tuple[Status, str]:
     if not own.weight > 0:
         return Status.UNDEFINED, "nobody of the group has a score"
-    if own.people < floor:
-        return Status.INSUFFICIENT, f"{own.people} people with a score, at least {floor} wanted"
-    if alone:
-        return Status.NOT_APPLICABLE, ONE_GROUP
-    return Status.OK, ""
+    status, note = enough(own.people, own.effective, "people with a score", floor)
+    return (Status.NOT_APPLICABLE, ONE_GROUP) if alone and status is Status.OK else (status, note)

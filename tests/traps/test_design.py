@@ -58,6 +58,30 @@ def test_e1_the_floor_reads_the_effective_n():
     assert checks["outcome"].tolist() == ["indeterminate"]
 
 
+def test_e1_the_floor_of_every_table_of_scores_reads_the_effective_n():
+    # forty people of whom one carries the weight: whatever is told of them tells as much as one
+    rng = np.random.default_rng(3)
+    score = rng.integers(0, 100, 440) / 100
+    rows = pd.DataFrame(
+        {
+            "g": ["a"] * 40 + ["b"] * 400,
+            "s": score,
+            "y": (rng.random(440) < score).astype(int),
+            "need": rng.integers(0, 3, 440),
+            "w": [1e4] + [1.0] * 439,
+        }
+    )
+    made = audit(
+        rows.assign(d=(score > 0.5).astype(int)),
+        label="y", positive=1, score="s", quota=50, weight="w", need="need", smallest=10,
+    )  # fmt: skip
+    accounted(made, 440)
+    for table in ("exposure", "calibration", "brier", "need_ranks", "budgets", "cuts"):
+        found = made.table(table).query("group == 'a'")
+        assert len(found)
+        assert set(found["status"]) <= {"insufficient", "undefined"}, table
+
+
 @pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf, "x"])
 def test_e3_a_weight_that_is_none_is_an_error(bad):
     rows = pd.DataFrame({"g": ["a", "b"] * 3, "d": [1, 0] * 3, "w": [1.0] * 6})
