@@ -148,11 +148,21 @@ def _binned(source: Source, attribute: Attribute) -> Key:
     import narwhals.stable.v2 as nw
 
     value, unparsable = numbers(source, attribute.column)
-    code = nw.lit(0)
-    for place, cut in enumerate(attribute.bins or (), start=1):
-        code = nw.when(value >= cut).then(nw.lit(place)).otherwise(code)
-    known = nw.when(~value.is_null()).then(code)
+    known = nw.when(~value.is_null()).then(cut_up([value >= cut for cut in attribute.bins or ()]))
     return Key(nw.when(unparsable).then(nw.lit(-1)).otherwise(known), attribute.groups_of_bins)
+
+
+def cut_up(beyond: "Sequence[nw.Expr]") -> "nw.Expr":
+    """Count the cuts that a value lies beyond, of rising ones, by halves: see ``placed``."""
+    import narwhals.stable.v2 as nw
+
+    def code(first: int, last: int) -> "nw.Expr":
+        if first == last:
+            return nw.lit(first)
+        middle = (first + last) // 2
+        return nw.when(beyond[middle]).then(code(middle + 1, last)).otherwise(code(first, middle))
+
+    return code(0, len(beyond))
 
 
 def _above(source: Source, name: str, cut: float) -> Key:
@@ -231,17 +241,34 @@ def _family(kind: type) -> str:
 def placed(
     key: Key, values: "pd.Series[Any]", places: "Mapping[str | None, int]", missing: int
 ) -> "nw.Expr":
-    """Place the values of a key, all of which are given, as the texts they are spelled as."""
+    """Place the values of a key, all of which are given, as the texts they are spelled as.
+
+    They are looked up by halves: engines give up on a long chain of conditions.
+    """
     import narwhals.stable.v2 as nw
 
     held: dict[int, list[Any]] = {}
     for value, text in zip(values.tolist(), key.spelled(values).tolist(), strict=True):
         if text is not None:
             held.setdefault(places[text], []).append(value)
-    out = nw.lit(places.get(None, missing))
-    for place, same in held.items():
-        out = nw.when(among(key.expression, same)).then(nw.lit(place)).otherwise(out)
-    return out
+    return _searched(key.expression, list(held.items()), nw.lit(places.get(None, missing)))
+
+
+def _searched(value: "nw.Expr", held: "list[tuple[int, list[Any]]]", other: "nw.Expr") -> "nw.Expr":
+    import narwhals.stable.v2 as nw
+
+    if not held:
+        return other
+    if len(held) == 1:
+        place, same = held[0]
+        return nw.when(among(value, same)).then(nw.lit(place)).otherwise(other)
+    middle = len(held) // 2
+    first = [one for _, same in held[:middle] for one in same]
+    return (
+        nw.when(among(value, first))
+        .then(_searched(value, held[:middle], other))
+        .otherwise(_searched(value, held[middle:], other))
+    )
 
 
 def among(value: "nw.Expr", same: list[Any]) -> "nw.Expr":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from auditkit.errors import DataError, looks_personal, seen
 from auditkit.evidence.amounts import Amounts, need_sums
 from auditkit.evidence.histograms import BINS
-from auditkit.evidence.keys import BASELINE, LABEL, NEED, Key, unusable_type
+from auditkit.evidence.keys import BASELINE, LABEL, NEED, Key, cut_up, unusable_type
 from auditkit.evidence.scores import ScoreColumn
 from auditkit.evidence.sources import Source, collected, numbers, ones
 from auditkit.plan import Above, AuditPlan, canonical
@@ -309,18 +309,8 @@ def need_key(plan: AuditPlan, source: Source, bands: NeedBands) -> Key:
     if not bands.numeric:
         return Key(nw.col(plan.data.need))
     value, _ = numbers(source, plan.data.need)
-
-    def code(first: int, last: int) -> "nw.Expr":
-        """Find the band between two by halving: databases parse no deep expressions."""
-        if first == last:
-            return nw.lit(first)
-        middle = (first + last) // 2
-        cut = bands.cuts[middle]
-        beyond = value > cut.value if cut.above else value >= cut.value
-        return nw.when(beyond).then(code(middle + 1, last)).otherwise(code(first, middle))
-
-    known = nw.when(~value.is_null()).then(code(0, len(bands.names) - 1))
-    return Key(known, bands.names)
+    beyond = [value > cut.value if cut.above else value >= cut.value for cut in bands.cuts]
+    return Key(nw.when(~value.is_null()).then(cut_up(beyond)), bands.names)
 
 
 def in_need_key(plan: AuditPlan, source: Source) -> Key:

@@ -121,3 +121,24 @@ def test_rows_of_sqlite_without_a_cluster_are_counted(rows, tmp_path):
     data, table = kept(rows.assign(g="a", home=home.where(home > 0)), "sqlite", tmp_path)
     with pytest.raises(DataError, match="'home' names clusters, but 4 rows have none"):
         audit(data, table=table, cluster="home")
+
+
+@pytest.mark.parametrize("kind", ["pandas", "csv", "sqlite"])
+def test_hundreds_of_values_are_no_chain_of_conditions(tmp_path, kind):
+    # one condition nested in the next per value: SQLite gave up at 20, Python at 300
+    n = 4_500
+    frame = pd.DataFrame(
+        {
+            "site": [f"s{i % 450}" for i in range(n)],
+            "sel": ["yes", "no", "no"] * (n // 3),
+            "house": [f"h{i % 450}" for i in range(n)],
+            "score": [i % 7 / 10 for i in range(n)],
+        }
+    )
+    data, table = kept(frame, kind, tmp_path)
+    made = auditkit.audit(
+        None, data, table=table, decision="sel", selected="yes", outcome="benefit",
+        attributes=["site"], cluster="house", score="score", explain={"rows": 0}, policy="minimal",
+    )  # fmt: skip
+    found = made.table("measurements").query("metric == 'selection_rate' and group == 's7'")
+    assert found["n"].tolist() == [10]
