@@ -141,7 +141,7 @@ def clusters(
     # in two steps: some engines cannot parse all of it as one expression
     rows = frame.select(
         **{CLUSTER: nw.col(column), AMOUNT: amount}, **_places(frame, keys, quality)
-    )
+    ).filter(nw.col(AMOUNT) > 0)  # who has no weight makes no cluster
     summed = _summed(rows, [CLUSTER, *coding.columns], AMOUNT)
     totals = _kept(summed.with_columns(coding.cell().alias(CELL)), connection)
     units = _units(totals, coding, strata)

@@ -371,6 +371,13 @@ def refuse_fine_crossings(counts: Counts, depth: int) -> None:
     )
 
 
+TOTALS = {"total", "totals", "all", "sum", "overall", "everybody", "everyone"}
+TOTALS |= {"gesamt", "alle", "summe", "totale", "tous", "toutes", "todos", "todas", "suma"}
+"""What a line of totals is called in tables that people publish."""
+FEW_FOR_ROUNDING = 100
+"""Among fewer people groups that add up to next to another are no sign of a rounded total."""
+
+
 def refuse_totals(attribute: str, groups: Sequence[str], table: "NDArray[np.int64]") -> None:
     """Refuse a group of counts that is all others together: everybody would count twice.
 
@@ -384,17 +391,29 @@ def refuse_totals(attribute: str, groups: Sequence[str], table: "NDArray[np.int6
     Raises
     ------
     DataError
-        A group has as many people as the others, of whom two have some, in every one of K outcomes.
+        A group has as many people as the others, of whom two have some, in every one of K outcomes,
+        or next to as many; or it is called a total, and no other is larger.
     """
-    everybody = table.sum(axis=0)
-    if table.any(axis=1).sum() <= 2 or (everybody % 2).any():
+    import numpy as np
+
+    everybody, people = table.sum(axis=0), table.sum(axis=1)
+    if table.any(axis=1).sum() <= 2:
         return
     for name, own in zip(groups, table, strict=False):
-        if (own * 2 == everybody).all():
+        others = everybody - own
+        off = np.abs(own - others)
+        rounded = own.sum() >= FEW_FOR_ROUNDING and (off <= np.maximum(1, others // 100)).all()
+        called = name.strip().casefold() in TOTALS and own.sum() == people.max()
+        if not off.any() or rounded or called:
             raise DataError(
-                f"Group '{name}' of attribute '{attribute}' counts as many people as all other "
-                f"groups together, {int(own.sum()):,}, and so in every outcome: it looks like a "
-                f"line of totals, and everybody would count twice. Take the line out."
+                f"Group '{name}' of attribute '{attribute}' counts {int(own.sum()):,} people, all "
+                f"other groups together {int(others.sum()):,}: it is called like a line of totals, "
+                f"and everybody would count twice. Take the line out, or rename the group if it "
+                f"is one."
+                if called and off.any() and not rounded
+                else f"Group '{name}' of attribute '{attribute}' counts as many people as all "
+                f"other groups together, {int(own.sum()):,}, and so in every outcome: it looks "
+                f"like a line of totals, and everybody would count twice. Take the line out."
             )
 
 

@@ -8,7 +8,7 @@ import itertools
 import re
 import sqlite3
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,6 +145,42 @@ def _query(backend: Any, query: str) -> "ir.Table":  # noqa: ANN401
         backend.con.execute("set transaction read write")  # for the name alone
         backend.con.execute(view, prepare=True)  # refuses it too, unlike psycopg's usual protocol
     return backend.table(name)
+
+
+def refuse_other_kinds(source: Source, columns: Sequence[str]) -> None:
+    """Refuse columns of SQLite in which cells are of another kind than the column is declared.
+
+    SQLite keeps a text in a column of numbers as it is, and every text lies above every number.
+
+    Raises
+    ------
+    DataError
+        Some are; all columns are named, with counts.
+    """
+    rows: Any = source.frame.to_native()
+    if rows.get_backend().name != "sqlite":
+        return
+    schema = rows.schema()
+    used = [name for name in dict.fromkeys(columns) if name in schema]
+    kinds = {
+        f"{kind}{i}": rows[name].typeof().isin(held).ifelse(1, 0).sum()
+        for i, name in enumerate(used)
+        for kind, held in (("text", ["text", "blob"]), ("number", ["integer", "real"]))
+    }
+    if not kinds:
+        return
+    seen = rows.aggregate(**kinds).execute().iloc[0]
+    problems = []
+    for i, name in enumerate(used):
+        text, number = int(seen[f"text{i}"] or 0), int(seen[f"number{i}"] or 0)
+        if text and (number or schema[name].is_numeric() or schema[name].is_boolean()):
+            problems.append(
+                f"Column '{name}' holds text in {text} rows and numbers in {number}, though SQLite "
+                f"says that its type is {schema[name]}. Make the text NULL where it says that "
+                f"nothing is known, or cast the column to one type in a query."
+            )
+    if problems:
+        raise DataError(*problems)
 
 
 def handed_over(rows: Any, role: str) -> SourceFile:  # noqa: ANN401

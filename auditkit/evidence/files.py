@@ -4,7 +4,8 @@ DuckDB streams them. It is told which files it may open, and can reach nothing e
 no network, no extension.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 PARQUET, DUCKDB_AT_8 = b"PAR1", b"DUCK"
 """How the files begin; a DuckDB database has a checksum before its name."""
+NOTHING = "nothing"
+"""What a column holds in which every cell is empty: it fits every kind."""
 
 
 class Reader:
@@ -109,23 +112,61 @@ class Reader:
             raise DataError(f"The folder '{named(path)}' holds no Parquet file.")
         quoted = [literal(part) for part in parts]
         self.paths += [*map(str, parts), *quoted]
-        # a partition in a folder's name would be guessed to be a number, and 01 would become 1
-        relation = self.connection.read_parquet(quoted, hive_partitioning=False)
-        self._refuse_alike(relation.columns, quoted[0], path.name)
-        return relation
+        self.look_at_parts(quoted, path.name)
+        # a partition in a folder's name would be guessed to be a number, and 01 would become 1;
+        # by name, whole numbers in one part and decimal ones in another become decimal ones
+        return self.connection.read_parquet(quoted, hive_partitioning=False, union_by_name=True)
 
-    def _refuse_alike(self, columns: Sequence[str], part: str, name: str) -> None:
-        """Refuse names that differ only in case, of which DuckDB renames all but one."""
-        asked = "select name from parquet_schema(?)"
-        given = {row[0] for row in self.connection.execute(asked, [part]).fetchall()}
-        alike = [column for column in columns if column not in given]
-        if alike:
-            held = {column.casefold() for column in columns if column in given}
-            twice = sorted(one for one in given if one.casefold() in held and one not in columns)
-            raise DataError(
-                f"The columns {listed(twice or alike)} of '{name}' differ only in case from "
-                f"others. Rename them."
-            )
+    def look_at_parts(self, parts: Sequence[str], name: str) -> None:
+        """Refuse Parquet files that together make no table.
+
+        Raises
+        ------
+        DataError
+            Columns are missing in some, hold another kind of value there, or have names that
+            differ only in case; all at once.
+        """
+        kinds: dict[str, dict[str, int]] = {}
+        for part in parts:
+            for column, kind in self._columns(part):
+                held = kinds.setdefault(column, {})
+                held[kind] = held.get(kind, 0) + 1
+        by_case: dict[str, list[str]] = {}
+        for column in kinds:
+            by_case.setdefault(column.casefold(), []).append(column)
+        problems = [
+            f"The columns {listed(alike)} of '{name}' differ only in case from each other. "
+            f"Rename them."
+            for alike in by_case.values()
+            if len(alike) > 1
+        ]
+        for column, held in kinds.items():
+            if lacking := len(parts) - sum(held.values()):
+                problems.append(
+                    f"Column '{column}' is missing in {lacking} of the {len(parts)} files of "
+                    f"'{name}': they have not the same columns. Write those anew that lack some."
+                )
+            known = {kind: files for kind, files in held.items() if kind != NOTHING}
+            if len(known) > 1:
+                told = ", ".join(f"{kind} in {files}" for kind, files in sorted(known.items()))
+                problems.append(
+                    f"Column '{column}' is not of one type in the {len(parts)} files of '{name}' "
+                    f"({told}). Write them anew with one type."
+                )
+        if problems:
+            raise DataError(*problems)
+
+    def _columns(self, part: str) -> Iterator[tuple[str, str]]:
+        """List the columns of a Parquet file, and what kind of value each holds."""
+        rows = self.connection.execute("from parquet_schema(?)", [part])
+        titles = [title[0] for title in rows.description]
+        lines = iter([dict(zip(titles, row, strict=True)) for row in rows.fetchall()])
+        for _ in range(next(lines)["num_children"] or 0):
+            column = next(lines)
+            inside = column["num_children"] or 0
+            while inside:  # the parts of a list or record follow it
+                inside += (next(lines)["num_children"] or 0) - 1
+            yield column["name"], _family(str(column.get("duckdb_type") or column["type"]))
 
     def _table(self, path: Path, table: str | None) -> "duckdb.DuckDBPyRelation":
         name = f"source{self.databases}"
@@ -145,11 +186,40 @@ class Reader:
         return self.connection.table(".".join([name, *(f'"{part}"' for part in parts)]))
 
 
+def look_at_parts(path: Path) -> None:
+    """Refuse a folder of Parquet files that together make no table, whoever will read them.
+
+    Raises
+    ------
+    DataError
+        Some are damaged, or do not go together.
+    """
+    import duckdb
+
+    reader = Reader()
+    parts = parquet_files(path) if path.is_dir() else [path]
+    try:
+        reader.look_at_parts([literal(part) for part in parts], path.name)
+    except duckdb.Error:
+        raise DataError(
+            f"Data file '{path.name}' cannot be read: it is not a Parquet file that can be read, "
+            f"or it is damaged."
+        ) from None
+
+
 def no_table(table: str | None, place: str, known: Sequence[str]) -> str:
     """Say that a table of a database is not named, or is not there."""
     if table is None:
         return f"'{place}' is a database: name the table in data.table. Tables: {listed(known)}."
     return f"There is no table '{table}' in '{place}'. {did_you_mean(table, known)}".strip()
+
+
+def _family(kind: str) -> str:
+    """Name what a type of DuckDB holds; numbers of all widths are one kind."""
+    if "NULL" in kind:
+        return NOTHING
+    number = re.fullmatch(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|DOUBLE|FLOAT|DECIMAL.*", kind)
+    return "numbers" if number else {"VARCHAR": "text"}.get(kind, kind)
 
 
 def _start(path: Path) -> bytes:

@@ -20,7 +20,6 @@ from auditkit.evidence.sources import Source, collected, numbers, ones
 from auditkit.plan import Above, AuditPlan, canonical
 
 if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
     import numpy as np
     from numpy.typing import NDArray
 

@@ -41,6 +41,8 @@ def open_source(
     opener = Opener(plan.folder)
     source = opener.open(data, plan.data.table, "data")
     key = plan.data.key
+    if source.engine == "ibis":
+        databases.refuse_other_kinds(source, [*columns, *((key,) if key else ())])
     if protected is None:
         _require(source.columns, [*columns, *((key,) if key else ())])
         source = source if key is None else repeated(source, key)
@@ -56,6 +58,8 @@ def open_source(
             )
         _require(source.columns, [key, *(name for name in columns if name not in taken)], beside)
         _require(beside.columns, [key], where="the protected source")
+        if beside.engine == "ibis":
+            databases.refuse_other_kinds(beside, [key, *taken])
         source = joined(source, beside, key, taken)
     opener.close(in_order=plan.data.decision is None)  # a model reads the rows in batches
     return source

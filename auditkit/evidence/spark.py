@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from auditkit.errors import DataError, ModelError
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import Gathered
+from auditkit.evidence.files import look_at_parts
 from auditkit.evidence.keys import CHANCE, CLUSTER, DECISION, Key, expressions
 from auditkit.evidence.models import PROBABLE, Scorer, load_model, selects
 from auditkit.evidence.scores import ScoreColumn
@@ -46,8 +47,11 @@ def open_parquet(source: str, folder: Path, role: str) -> Source:
         if not path.exists():
             raise DataError(f"Data file '{path.name}' does not exist where the plan points.")
         place, file = path.as_uri(), digested(role, path)
+        look_at_parts(path)
     try:
-        rows = SparkSession.builder.getOrCreate().read.parquet(place)
+        # as every other reader: folders within, and nothing guessed from a folder's name
+        read = SparkSession.builder.getOrCreate().read.option("recursiveFileLookup", "true")
+        rows = read.option("pathGlobFilter", "*.parquet").parquet(place)
     except Exception as error:  # noqa: BLE001  (Java may raise anything, and quote rows)
         raise DataError(
             f"Spark cannot read the Parquet of data.source ({type(error).__name__}). Check that it "

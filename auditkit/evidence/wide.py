@@ -4,6 +4,7 @@ Such a table has margins only: groups cannot be crossed, and attributes may coun
 """
 
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from auditkit.errors import DataError, did_you_mean, listed
 from auditkit.evidence.counts import Block, Counts, GroupTable, Unrecorded, refuse_totals
@@ -103,6 +104,8 @@ def _lines(source: Source) -> "tuple[pd.DataFrame, list[str]]":
         problems.append(f"The table of counts has more than {MOST_LINES:,} lines.")
     for name in ("attribute", "group"):
         lines[name] = Key(nw.col(name)).spelled(lines[name])
+    composed = [text and normalize("NFC", text) for text in lines["group"]]
+    lines["group"] = np.array(composed, dtype=object)
     for name in CELLS:
         value = lines[name].to_numpy(dtype=np.float64, na_value=np.nan)
         wrong = ~(value >= 0) | (value != np.floor(value)) | (value > 2.0**53)

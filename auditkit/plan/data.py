@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -17,7 +17,9 @@ MOST_NEED_LEVELS = 20
 """More levels of need than this are not compared one by one."""
 MOST_SEEDS = 50
 """Other training runs: each is counted in a pass of its own."""
-SECRET = re.compile(r"passw|pwd|secret|token", re.IGNORECASE)
+SECRET = re.compile(
+    r"pass|pwd|secret|token|credential|signature|api_?key|^(?:access_?)?key$|^sig$", re.IGNORECASE
+)
 """A word in the name of a URL's parameter whose value nobody else should read."""
 
 
@@ -29,16 +31,18 @@ def exposed(source: str) -> str:
     >>> exposed("postgresql://auditor:hunter2@host/aid")[:22]
     'holds a password. Take'
     """
-    if "://" not in source:
-        secret = re.search(r"(?:passw\w*|pwd)\s*=", source, re.IGNORECASE) is not None
-    else:
+    inner = re.sub(r"^(?:(?:spark|jdbc):)+(?=\w+:)", "", source)
+    names = re.findall(r"(?:^|[?&;\s])([\w.-]+)\s*=", inner)
+    secret = any(SECRET.search(name) for name in names)
+    if "://" in inner:
         try:
-            url = urlsplit(source)
+            url = urlsplit(inner)
             _ = url.port
         except ValueError:
             return "is not a URL that can be read. Write scheme://user@host:port/name"
-        names = [name for name, _ in parse_qsl(url.query, keep_blank_values=True)]
-        secret = url.password is not None or any(SECRET.search(name) for name in names)
+        secret = secret or url.password is not None
+    else:  # a slash too few makes no file name of it
+        secret = secret or re.match(r"\w{2,}:?/{0,2}[^/:@]+:[^/@]+@", inner) is not None
     if not secret:
         return ""
     return (

@@ -343,3 +343,32 @@ def test_a_line_of_totals_is_no_group():
         audit(pd.concat([long, totals]), count="n")
     two = long[long.g != "c"].assign(n=[3, 4, 3, 4])  # two groups alike are no totals
     assert audit(two, count="n").record.rows.read == 14
+
+
+def test_clusters_without_weight_are_no_clusters():
+    # 4 sites say too little; 40 more of people without weight say nothing
+    rng = np.random.default_rng(1)
+    rows = pd.DataFrame({"g": ["a", "b"] * 2_000, "s": np.arange(4_000) % 8 // 2, "w": 1.0})
+    rows["d"] = (rng.random(4_000) < 0.8).astype(int)
+    empty = pd.DataFrame({"g": ["a", "b"] * 40, "s": np.repeat(np.arange(100, 140), 2), "w": 0.0})
+    for data in (rows, pd.concat([rows, empty.assign(d=1)], ignore_index=True)):
+        made = audit(data, weight="w", cluster="s")
+        checks = made.table("checks").query("check == 'selection_gap' and group == 'a'")
+        assert checks["outcome"].tolist() == ["indeterminate"]
+        assert "4 clusters" in checks["note"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("group", "told"),
+    [
+        ("Total,129000,10000,71000,190001", "line of totals"),  # rounded
+        ("all,70000,6000,40000,96000", "called like a line of totals"),  # some suppressed
+        ("Re\u0301gion,1,2,3,4", "repeat a group"),  # the other Unicode form
+    ],
+)
+def test_a_line_of_counts_that_counts_people_again(tmp_path, group, told):
+    lines = ["R\u00e9gion,61000,5000,39000,95000", "m,68000,5000,32000,95000", group]
+    table = "attribute,group,tp,fp,fn,tn\n" + "".join(f"g,{line}\n" for line in lines)
+    (tmp_path / "counts.csv").write_text(table, encoding="utf-8")
+    with pytest.raises(DataError, match=told):
+        auditkit.audit(None, tmp_path / "counts.csv", outcome="benefit", attributes=["g"])

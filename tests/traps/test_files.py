@@ -181,7 +181,7 @@ def test_parts_of_a_folder_that_lack_a_column_are_told_apart_from_damage(tmp_pat
     rows = pd.DataFrame({"g": ["a", "b"] * 20, "d": [1, 0, 0, 1] * 10})
     rows.to_parquet(tmp_path / "a.parquet")
     rows[["d"]].to_parquet(tmp_path / "b.parquet")
-    with pytest.raises(DataError, match="its files have not the same columns"):
+    with pytest.raises(DataError, match="'g' is missing in 1 of the 2 files"):
         auditkit.audit(
             None, tmp_path, decision="d", selected=1, outcome="benefit", attributes=["g"],
             policy="minimal",

@@ -142,3 +142,64 @@ def test_hundreds_of_values_are_no_chain_of_conditions(tmp_path, kind):
     )  # fmt: skip
     found = made.table("measurements").query("metric == 'selection_rate' and group == 's7'")
     assert found["n"].tolist() == [10]
+
+
+@pytest.mark.parametrize("column", ["score", "age", "w"])
+def test_text_in_a_column_of_numbers_of_sqlite_is_no_number(tmp_path, column):
+    connection = sqlite3.connect(tmp_path / "rows.db")
+    connection.execute("create table t (g text, y text, score real, age integer, w real)")
+    cells = [["f", "yes", 0.4, 30, 1.0], ["m", "no", 0.6, 40, 1.0]] * 50
+    cells[0] = list(cells[0])
+    cells[0][["g", "y", "score", "age", "w"].index(column)] = "Amina"
+    connection.executemany("insert into t values (?, ?, ?, ?, ?)", cells)
+    connection.commit()
+    connection.close()
+    with pytest.raises(DataError, match=f"'{column}' holds text in 1 rows") as error:
+        audit(
+            f"sqlite:///{tmp_path}/rows.db", table="t", decision="score", selected={"above": 0.5},
+            attributes=["g", auditkit.Attribute("age", bins=[35])], weight="w",
+        )  # fmt: skip
+    assert "Amina" not in str(error.value)
+
+
+def parts(folder, *frames):
+    for i, frame in enumerate(frames):
+        frame.to_parquet(folder / f"{i}.parquet", index=False)
+    return folder
+
+
+def test_parts_of_a_folder_of_other_types_are_not_cast(tmp_path):
+    frame = pd.DataFrame({"g": ["f", "m"] * 50, "y": ["yes", "no"] * 50, "s": [0.4, 0.6] * 50})
+    asked = {"decision": "s", "selected": {"above": 0.7}, "attributes": ["g"]}
+    for i, order in enumerate(([0, 1], [1, 0])):
+        (folder := tmp_path / str(i)).mkdir()
+        both = [frame.assign(s=1), frame]
+        made = audit(parts(folder, *(both[k] for k in order)), **asked)
+        found = made.table("measurements").query("metric == 'selection_rate' and group == 'f'")
+        assert found["numerator"].tolist() == [50]
+    (folder := tmp_path / "codes").mkdir()
+    codes = [frame.assign(g=["01", "1"] * 50), frame.assign(g=[1, 2] * 50)]
+    with pytest.raises(DataError, match=r"'g' is not of one type in the 2 files"):
+        audit(parts(folder, *codes), **asked)
+    (folder := tmp_path / "case").mkdir()
+    with pytest.raises(DataError, match="differ only in case"):
+        audit(parts(folder, frame, frame.assign(G="x")), **asked)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "spark:s3a://AKIA:TOPSECRET@bucket/x.parquet",
+        "spark:jdbc:postgresql://u:TOPSECRET@h/d",
+        "spark:s3a://b/x?X-Amz-Signature=TOPSECRET",
+        "postgresql://u@h/d?apikey=TOPSECRET",
+        "postgresql:/auditor:TOPSECRET@host",
+        "postgresql//auditor:TOPSECRET@host",
+        "md:aid?motherduck_token=TOPSECRET",
+        "sqlite:///a.db?key=TOPSECRET",
+    ],
+)
+def test_a_credential_in_a_source_is_never_repeated(source):
+    with pytest.raises(auditkit.PlanError, match="holds a password") as error:
+        audit(source)
+    assert "TOPSECRET" not in str(error.value)
