@@ -91,6 +91,7 @@ def _lines(source: Source) -> "tuple[pd.DataFrame, list[str]]":
     """Read the whole table, which holds no person, and look at every count."""
     import narwhals.stable.v2 as nw
     import numpy as np
+    import pandas as pd
 
     frame = source.frame.select(
         "attribute",
@@ -105,7 +106,7 @@ def _lines(source: Source) -> "tuple[pd.DataFrame, list[str]]":
     for name in ("attribute", "group"):
         lines[name] = Key(nw.col(name)).spelled(lines[name])
     composed = [text and normalize("NFC", text) for text in lines["group"]]
-    lines["group"] = np.array(composed, dtype=object)
+    lines["group"] = pd.Series(composed, lines.index, dtype=object)
     for name in CELLS:
         value = lines[name].to_numpy(dtype=np.float64, na_value=np.nan)
         wrong = ~(value >= 0) | (value != np.floor(value)) | (value > 2.0**53)
