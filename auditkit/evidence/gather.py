@@ -247,9 +247,33 @@ def _taken(
         return _Taken(*of_batches, seen, scored, reservoir)
     found = tally(gathered.frame, gathered.keys, gathered.amounts, seen)
     if found is not None:
+        _refuse_samples(plan, source, gathered, found)
         people = sum(sums[0] for sums in found.values())
         progress("counting", people, people)
     return _Taken(found, gathered, scorer, seen, scored, None, columns, column)
+
+
+def _refuse_samples(plan: AuditPlan, source: Source, gathered: Gathered, found: Tally) -> None:
+    """Refuse a query or view whose rows are others each time it is asked.
+
+    Clusters, scores, need and other runs are counted in passes of their own.
+
+    Raises
+    ------
+    DataError
+        A second count is not the first.
+    """
+    data = plan.data
+    passes = (data.cluster, data.score, data.need, data.amounts or None, data.seeds or None)
+    kept = source.engine not in ("ibis", "duckdb") or source.connection is not None
+    if kept or not any(one is not None for one in passes):
+        return
+    if tally(gathered.frame, gathered.keys, gathered.amounts) != found:
+        raise DataError(
+            "The data gave other rows when they were counted a second time: a query that draws a "
+            "sample, or a table that is being written to. Save the rows in a table or a file "
+            "first, and audit that."
+        )
 
 
 def _other_run(

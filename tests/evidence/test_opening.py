@@ -185,7 +185,7 @@ class TestFiles:
     def test_a_part_with_other_columns(self, tmp_path, twelve):
         twelve.to_parquet(tmp_path / "a.parquet")
         twelve.drop(columns="group").to_parquet(tmp_path / "b.parquet")
-        with pytest.raises(DataError, match=r"could not read or count|cannot be read"):
+        with pytest.raises(DataError, match="'group' is missing in 1 of the 2 files"):
             audit(tmp_path)
 
     def test_the_digest_of_a_folder_sees_every_part(self, tmp_path, twelve):

@@ -203,3 +203,18 @@ def test_a_credential_in_a_source_is_never_repeated(source):
     with pytest.raises(auditkit.PlanError, match="holds a password") as error:
         audit(source)
     assert "TOPSECRET" not in str(error.value)
+
+
+@pytest.mark.parametrize("more", [{"cluster": "id"}, {"score": "s"}], ids=str)
+def test_a_query_that_draws_a_sample_each_time_is_refused(rows, tmp_path, more):
+    duckdb = pytest.importorskip("duckdb")
+    frame = rows.assign(g=["f", "m"] * 100, s=0.5)
+    connection = duckdb.connect()
+    connection.register("frame", frame)
+    connection.execute("create table t as select * from frame")
+    with pytest.raises(DataError, match="other rows when they were counted a second time"):
+        audit(connection.sql("select * from t where random() < 0.5"), **more)
+    audit(connection.sql("select * from t where id < 'k5'"), **more)  # the same rows each time
+    place, _ = kept(frame, "sqlite", tmp_path)
+    with pytest.raises(DataError, match="other rows when they were counted a second time"):
+        audit(place, table="select * from t order by random() limit 90", **more)
