@@ -558,13 +558,16 @@ def doubts(own: Side, rest: Side, floor: int) -> str:
 
 
 def copied(groups: GroupTable, metric: Metric) -> str:
-    """Say that no decision is wrong, so that one was likely copied from the other; else empty.
+    """Say that no decision is wrong, or none right, so that it was likely made of the outcome.
 
-    Few systems never err, but a leak does not: then nothing is known of errors.
+    Few systems never err, but a leak does not: then nothing is known of errors. None that is used
+    always errs, but labels read the wrong way round do.
     """
     if groups.errors is not None or "actual" not in metric.needs:
         return ""
     (right_no, wrong), (missed, right_yes) = groups.own[0].reshape(3, 3)[:UNKNOWN, :UNKNOWN]
+    if missed and wrong and not (right_no or right_yes):
+        return "no decision agrees with the recorded outcome: one of the two is read in reverse"
     if missed or wrong or not (right_no and right_yes):
         return ""
     return "every decision agrees with the recorded outcome, as where one is copied from the other"

@@ -256,8 +256,10 @@ def _units(totals: "nw.LazyFrame[Any]", coding: Coding, strata: int) -> "NDArray
     alone = totals.select(CLUSTER).unique().select(nw.len().alias("n")).collect("pandas")
     whole = int(alone.to_native().iloc[0, 0])
     if units.sum() > whole:
+        held = pairs.group_by(CLUSTER).agg(nw.len().alias("n")).filter(nw.col("n") > 1)
+        several = held.select(nw.len().alias("n")).collect("pandas").to_native().iloc[0, 0]
         raise DataError(
-            f"{units.sum() - whole} of {whole} clusters lie in more than one stratum. A cluster is "
+            f"{several} of {whole} clusters lie in more than one stratum. A cluster is "
             f"drawn within one stratum; look at data.cluster and data.strata."
         )
     return units

@@ -142,3 +142,16 @@ def test_a_baseline_that_decided_who_has_an_outcome_has_no_rates_over_both_sides
     assert row.baseline != row.baseline
     assert (row.change != row.change, row.change_lower != row.change_lower) == (True, True)
     assert beside.loc[("selection_rate", "a"), "status"] == "ok"
+
+
+def test_decisions_that_are_all_wrong_are_no_all_clear():
+    # the same share in need in both groups, and everybody in need is missed: every gap is 0
+    rows = pd.DataFrame({"g": ["a", "b"] * 2_000, "y": [1, 1, 0, 0] * 1_000})
+    made = auditkit.audit(
+        None, rows.assign(d=1 - rows["y"]), label="y", positive=1, decision="d", selected=1,
+        outcome="benefit", attributes=["g"], stage="sandbox",
+    )  # fmt: skip
+    checks = made.table("checks").query("check == 'missed_need_gap'")
+    assert set(checks["outcome"]) == {"indeterminate"}
+    assert all("read in reverse" in note for note in checks["note"])
+    assert made.disposition == "not_ready"
