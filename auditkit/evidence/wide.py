@@ -4,7 +4,6 @@ Such a table has margins only: groups cannot be crossed, and attributes may coun
 """
 
 from typing import TYPE_CHECKING, Any
-from unicodedata import normalize
 
 from auditkit.errors import DataError, did_you_mean, listed
 from auditkit.evidence.counts import Block, Counts, GroupTable, Unrecorded, refuse_totals
@@ -12,7 +11,7 @@ from auditkit.evidence.groups import groups_of
 from auditkit.evidence.keys import Key
 from auditkit.evidence.levels import Levels
 from auditkit.evidence.sources import Source, numbers
-from auditkit.plan import AuditPlan
+from auditkit.plan import AuditPlan, canonical
 from auditkit.results import ALL, NOT_RECORDED
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def _lines(source: Source) -> "tuple[pd.DataFrame, list[str]]":
         problems.append(f"The table of counts has more than {MOST_LINES:,} lines.")
     for name in ("attribute", "group"):
         lines[name] = Key(nw.col(name)).spelled(lines[name])
-    composed = [text and normalize("NFC", text) for text in lines["group"]]
+    composed = [text and canonical(text) for text in lines["group"]]
     lines["group"] = pd.Series(composed, lines.index, dtype=object)
     for name in CELLS:
         value = lines[name].to_numpy(dtype=np.float64, na_value=np.nan)
