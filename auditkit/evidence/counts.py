@@ -404,16 +404,18 @@ def refuse_totals(attribute: str, groups: Sequence[str], table: "NDArray[np.int6
         off = np.abs(own - others)
         rounded = own.sum() >= FEW_FOR_ROUNDING and (off <= np.maximum(1, others // 100)).all()
         called = name.strip().casefold() in TOTALS and own.sum() == people.max()
-        if not off.any() or rounded or called:
+        told = f"Group '{name}' of attribute '{attribute}' counts"
+        if not off.any() or rounded:
             raise DataError(
-                f"Group '{name}' of attribute '{attribute}' counts {int(own.sum()):,} people, all "
-                f"other groups together {int(others.sum()):,}: it is called like a line of totals, "
-                f"and everybody would count twice. Take the line out, or rename the group if it "
-                f"is one."
-                if called and off.any() and not rounded
-                else f"Group '{name}' of attribute '{attribute}' counts as many people as all "
-                f"other groups together, {int(own.sum()):,}, and so in every outcome: it looks "
-                f"like a line of totals, and everybody would count twice. Take the line out."
+                f"{told} as many people as all other groups together, {int(own.sum()):,}, and so "
+                f"in every outcome: it looks like a line of totals, and everybody would count "
+                f"twice. Take the line out."
+            )
+        if called:
+            raise DataError(
+                f"{told} {int(own.sum()):,} people, all other groups together "
+                f"{int(others.sum()):,}: it is called like a line of totals, and everybody would "
+                f"count twice. Take the line out, or rename the group if it is one."
             )
 
 

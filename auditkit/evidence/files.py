@@ -66,8 +66,6 @@ class Reader:
             why = f"it is not a {kind} that can be read, or it is damaged"
             if text:
                 why = fault(error)
-            elif "schema" in str(error).lower():
-                why = "its files have not the same columns. Write those anew that lack some"
             raise DataError(f"Data file '{path.name}' cannot be read: {why}.") from None
         if empty:
             raise DataError(f"Data file '{path.name}' has no rows. There is nothing to audit.")

@@ -264,9 +264,9 @@ def _refuse_samples(plan: AuditPlan, source: Source, gathered: Gathered, found: 
         A second count is not the first.
     """
     data = plan.data
-    passes = (data.cluster, data.score, data.need, data.amounts or None, data.seeds or None)
+    several = data.cluster or data.score or data.need or data.amounts or data.seeds
     kept = source.engine not in ("ibis", "duckdb") or source.connection is not None
-    if kept or not any(one is not None for one in passes):
+    if kept or not several:
         return
     if tally(gathered.frame, gathered.keys, gathered.amounts) != found:
         raise DataError(

@@ -40,6 +40,8 @@ def open_parquet(source: str, folder: Path, role: str) -> Source:
     from pyspark.sql import SparkSession
 
     place = source.removeprefix(PREFIX)
+    # as every other reader: folders within, and nothing guessed from a folder's name
+    options = {"recursiveFileLookup": "true"}
     if "://" in place:
         file = SourceFile(role, "Parquet read through Spark", "", 0)
     else:
@@ -48,10 +50,10 @@ def open_parquet(source: str, folder: Path, role: str) -> Source:
             raise DataError(f"Data file '{path.name}' does not exist where the plan points.")
         place, file = path.as_uri(), digested(role, path)
         look_at_parts(path)
+        if path.is_dir():  # a file by itself may be called anything
+            options["pathGlobFilter"] = "*.parquet"
     try:
-        # as every other reader: folders within, and nothing guessed from a folder's name
-        read = SparkSession.builder.getOrCreate().read.option("recursiveFileLookup", "true")
-        rows = read.option("pathGlobFilter", "*.parquet").parquet(place)
+        rows = SparkSession.builder.getOrCreate().read.options(**options).parquet(place)
     except Exception as error:  # noqa: BLE001  (Java may raise anything, and quote rows)
         raise DataError(
             f"Spark cannot read the Parquet of data.source ({type(error).__name__}). Check that it "

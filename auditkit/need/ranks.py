@@ -183,6 +183,11 @@ class Order:
     covariance: float
     error: float
 
+    def sizes(self, side: Ranked) -> tuple[float, float]:
+        """Say how many people drawn alone a side tells as much as: with more need, with less."""
+        more, less = self.pairs.sum(axis=1), self.pairs.sum(axis=0)
+        return standardised_size(more, side.effective), standardised_size(less, side.effective)
+
 
 def order_of(own: Ranked, rest: Ranked, wide: "NDArray[np.bool_]") -> Order | None:
     """Rank pairs across groups, standardised over the pairs of needs that both have; or ``None``.
@@ -245,10 +250,7 @@ def _limits(order: Order, own: Ranked, rest: Ranked) -> tuple[Bounds, float]:
     """
     import numpy as np
 
-    sizes = {
-        name: [standardised_size(order.pairs.sum(axis=axis), side.effective) for axis in (1, 0)]
-        for name, side in (("own", own), ("rest", rest))
-    }
+    sizes = {"own": order.sizes(own), "rest": order.sizes(rest)}
     values = [np.asarray(order.own), np.asarray(order.rest)]
     score = [
         auc_interval(values[0], sizes["own"][0], sizes["rest"][1]),
@@ -300,9 +302,9 @@ def _row(
     high, low = (order.pairs > 0).any(axis=1), (order.pairs > 0).any(axis=0)
     used = high | low
     tells, fewest = min(
-        (standardised_size(order.pairs.sum(axis=axis), side.effective), int(side.people[at].sum()))
+        (size, int(side.people[at].sum()))
         for side in (own, rest)
-        for axis, at in ((1, high), (0, low))
+        for size, at in zip(order.sizes(side), (high, low), strict=True)
     )
     status, few = enough(fewest, tells, "people of one need on one side", floor)
     notes = [few] if few else []

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -32,7 +32,7 @@ def exposed(source: str) -> str:
     'holds a password. Take'
     """
     inner = re.sub(r"^(?:(?:spark|jdbc):)+(?=\w+:)", "", source)
-    names = re.findall(r"(?:^|[?&;\s])([\w.-]+)\s*=", inner)
+    names = re.findall(r"([^?&;,\s=]+)\s*=", unquote_plus(inner))
     secret = any(SECRET.search(name) for name in names)
     if "://" in inner:
         try:
