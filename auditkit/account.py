@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditkit.evidence.counts import outcome_cells
 from auditkit.evidence.gather import Evidence
+from auditkit.evidence.models import called
 from auditkit.plan import Above, AuditPlan
 from auditkit.policy.schema import Policy
 from auditkit.record import code_digest, plan_digest, versions
@@ -14,6 +15,7 @@ from auditkit.results import (
     AttributeInfo,
     Digests,
     GroupSize,
+    ModelFileInfo,
     Provenance,
     Rows,
     SamplingInfo,
@@ -34,7 +36,7 @@ def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
         words = f"above {selected.above:g}"
     else:
         words = ", ".join(selected if selected is not None else plan.data.positives)
-    model = type(evidence.scorer.model).__name__ if evidence.scorer is not None else ""
+    model = called(evidence.scorer.model) if evidence.scorer is not None else ""
     tabled = evidence.scorer is None and plan.data.decision is None
     if tabled and selected is None:
         words = "yes"
@@ -63,6 +65,15 @@ def system(plan: AuditPlan, evidence: Evidence) -> SystemInfo:
         need_reliability=plan.data.need_reliability,
         tolerance=plan.data.tolerance,
     )
+
+
+def model_file(evidence: Evidence) -> ModelFileInfo | None:
+    """Say of which kind a model file is, and whether it was saved with another version."""
+    file = evidence.scorer.file if evidence.scorer is not None else None
+    if file is None:
+        return None
+    other = file.saved_with if file.saved_with != file.read_with else ""
+    return ModelFileInfo(file.kind, other, file.read_with, file.ran_code)
 
 
 def _in_need(plan: AuditPlan) -> str:

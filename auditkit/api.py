@@ -1,5 +1,6 @@
 """The audit as Python users meet it: run it, load it, ask it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from auditkit import record as recording
 from auditkit.errors import DataError, PlanError, did_you_mean, unreadable
 from auditkit.evidence.alignment import Rowwise
+from auditkit.evidence.models import AllowedPickle
 from auditkit.evidence.scoring import Progress
 from auditkit.own_metrics import Function, refuse_unfit
 from auditkit.pipeline import recorded
@@ -19,7 +21,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def run(plan: AuditPlan | str | Path, progress: Progress | None = None) -> "Audit":
+def run(
+    plan: AuditPlan | str | Path,
+    progress: Progress | None = None,
+    *,
+    allow_pickle: str | None = None,
+) -> "Audit":
     """Carry out a plan.
 
     Parameters
@@ -28,6 +35,9 @@ def run(plan: AuditPlan | str | Path, progress: Progress | None = None) -> "Audi
         A plan, or the path of an ``audit.toml``.
     progress : callable, optional
         Told of long work: ``progress(step, done, of)``.
+    allow_pickle : str, optional
+        SHA-256 of a model file that is a pickle: opening it runs whatever code it holds, in another
+        process with limits on memory, time and the size of files. The report says so on page 1.
 
     Returns
     -------
@@ -41,9 +51,26 @@ def run(plan: AuditPlan | str | Path, progress: Progress | None = None) -> "Audi
     plan = plan if isinstance(plan, AuditPlan) else read_plan(_path("plan", plan))
     if plan.data.source is None:
         raise PlanError("'data.source' is missing. Name the file that holds the rows.")
-    model = plan.path(plan.model.source) if plan.model.source is not None else None
+    path = plan.path(plan.model.source) if plan.model.source is not None else None
+    model = _allowed(path, allow_pickle)
     protected = plan.data.protected_source
     return Audit(recorded(plan, plan.data.source, model, progress or _silent, protected, {}))
+
+
+def _allowed(model: Any, sha256: str | None) -> Any:  # noqa: ANN401
+    """Take note of the pickle that a person allows."""
+    if sha256 is None:
+        return model
+    if not isinstance(model, Path):
+        raise PlanError("A pickle was allowed, but there is no model file.")
+    if not SHA256.fullmatch(sha256):
+        raise PlanError(
+            "What allows a pickle is the SHA-256 of its file: 64 of the letters 0 to 9 and a to f."
+        )
+    return AllowedPickle(model, sha256)
+
+
+SHA256 = re.compile("[0-9a-fA-F]{64}")
 
 
 def _silent(step: str, done: int, of: int | None) -> None:
@@ -208,6 +235,8 @@ def audit(
     intersections: int = 1,
     smallest: int | None = None,
     features: Sequence[str] | Mapping[str, str] | None = None,
+    classes: Sequence[object] | None = None,
+    allow_pickle: str | None = None,
     policy: str = "icrc",
     answers: Mapping[str, object] | None = None,
     explain: Mapping[str, object] | None = None,
@@ -223,9 +252,10 @@ def audit(
 
     Parameters
     ----------
-    model : estimator, path or None
-        A fitted classifier or regressor, the path of a ``.skops`` file, or ``None`` with
-        ``decision``.
+    model : estimator, path, callable or None
+        A fitted classifier or regressor; the path of a model file (skops, ONNX, XGBoost, LightGBM,
+        CatBoost); a function from rows to labels, or to probabilities if ``selected`` cuts them; or
+        ``None`` with ``decision``.
     data : DataFrame, table, path or URL
         Evaluation rows: pandas, polars, Arrow, DuckDB, ibis, Spark; the path of a CSV or Parquet
         file, a folder of Parquet files or a DuckDB database; a URL of PostgreSQL or SQLite.
@@ -294,6 +324,10 @@ def audit(
         Smallest denominator that can show a limit to be kept; by default the policy's.
     features : sequence of str or mapping of str to {"number", "text"}, optional
         Columns the model reads, in its order, if it does not know them itself.
+    classes : sequence, optional
+        Labels in the model's order, if its file knows them by number only, or it is a function.
+    allow_pickle : str, optional
+        SHA-256 of a model file that is a pickle, to be opened in another process (see ``run``).
     policy, answers
         The policy that judges, and the answers that set its risk level; none means the worst.
     explain : mapping, optional
@@ -349,7 +383,10 @@ def audit(
             "protected_source": str(protected) if isinstance(protected, str | Path) else None,
             "protected_table": protected_table,
         },
-        "model": {"features": getattr(features, "tolist", lambda: features)()},
+        "model": {
+            "features": getattr(features, "tolist", lambda: features)(),
+            "classes": getattr(classes, "tolist", lambda: classes)(),
+        },
         "attributes": rows.attributes(attributes),
         "groups": {"intersections": intersections, "smallest": smallest},
         "policy": {"use": policy, "answers": {} if answers is None else answers},
@@ -366,4 +403,5 @@ def audit(
     refuse_unfit(own, plan, counted=model is None and plan.data.decision is None)
     if isinstance(model, str | Path):
         model = Path(model)
+    model = _allowed(model, allow_pickle)
     return Audit(recorded(plan, rows.data, model, progress or _silent, protected, own))

@@ -45,7 +45,13 @@ def cli() -> None:
     type=click.Path(path_type=Path),
     help="Folder to write to. By default reports/DATE-NAME in the working directory.",
 )
-def run(plan: Path, out: Path | None) -> int:
+@click.option(
+    "--allow-pickle",
+    metavar="SHA256",
+    help="Open the plan's model file although it is a pickle, if it has this SHA-256: its code "
+    "runs, in another process with limits on memory, time and the size of files.",
+)
+def run(plan: Path, out: Path | None, allow_pickle: str | None) -> int:
     """Carry out PLAN (an audit.toml); write audit.json and report.html.
 
     Leaves with 0 if the system is ready for a decision (or the stage is explore), 3 if it is not
@@ -56,7 +62,7 @@ def run(plan: Path, out: Path | None) -> int:
 
     read = read_plan(plan)
     _say(_title(read.system.name, read.system.version, read.system.stage), err=True)
-    audit = api.run(read, progress=Progress())
+    audit = api.run(read, progress=Progress(), allow_pickle=allow_pickle)
     _write(audit, out)
     return exit_code(audit.record)
 
@@ -256,7 +262,7 @@ def default_folder(record: "AuditRecord") -> str:
 
 def _verdict(record: "AuditRecord") -> Iterable[str]:
     """Lay the verdict out for a terminal: most harmful first, a long list cut with its count."""
-    from auditkit.report.story import headline, verdict_lines
+    from auditkit.report.story import headline, model_words, verdict_lines
 
     system, policy = record.system, record.policy
     level = f"risk {policy.level}" if policy.level else ""
@@ -275,6 +281,7 @@ def _verdict(record: "AuditRecord") -> Iterable[str]:
             yield f"{'':23}{numbers}"
     yield ""
     yield headline(record)
+    yield from model_words(record)
     yield "A person decides; this audit does not show that the system treats all groups alike."
     yield ""
 

@@ -117,6 +117,7 @@ def recorded(
         disparity_attributions=by_gap,
         notes=(*evidence.notes, *told_of(own)),
         provenance=account.provenance(plan, policy, evidence),
+        model_file=account.model_file(evidence),
     )
     return round_floats(found)
 

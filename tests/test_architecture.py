@@ -47,6 +47,13 @@ DOORS = {
     "narwhals": {"evidence"},
     "duckdb": {"evidence"},
     "skops": {"evidence"},
+    "onnx": {"evidence"},
+    "onnxruntime": {"evidence"},
+    "xgboost": {"evidence"},
+    "lightgbm": {"evidence"},
+    "catboost": {"evidence"},
+    "joblib": {"evidence"},
+    "pickle": {"evidence"},
     "ibis": {"evidence"},
     "polars": {"evidence"},
     "pyspark": {"evidence"},
@@ -59,7 +66,7 @@ DOORS = {
 }
 HEAVY = {"numpy", "pandas", "scipy", "sklearn", "fairlearn", "shap", "matplotlib", "duckdb",
          "narwhals", "ibis", "polars", "pyspark", "pyarrow", "skops", "nbconvert", "nbformat",
-         "jinja2"}  # fmt: skip
+         "jinja2", "onnx", "onnxruntime", "xgboost", "lightgbm", "catboost", "joblib"}  # fmt: skip
 FILES = sorted(ROOT.rglob("*.py"))
 
 

@@ -46,13 +46,18 @@ class Fitted:
 def fitted_columns(model: Any, names: Sequence[str]) -> Mapping[str, Fitted]:  # noqa: ANN401
     """Say what the encoders of a model were fitted on, by source column.
 
-    A column that meets no encoder is left out.
+    A column that meets no encoder is left out. A model in another process says so itself.
     """
+    if (told := getattr(model, "fitted_columns_", None)) is not None:
+        known: Mapping[str, Fitted] = told
+        return known
     return {name: fitted for name, fitted, _ in _walk(model, tuple(names), 0)}
 
 
 def hides_encoders(model: Any, names: Sequence[str]) -> bool:  # noqa: ANN401
     """Whether the model holds an encoder of which nobody can say what columns it was fitted on."""
+    if hasattr(model, "hides_encoders_"):
+        return bool(model.hides_encoders_)
     placed = {id(encoder) for _, _, encoder in _walk(model, tuple(names), 0)}
     return any(id(encoder) not in placed for encoder in _encoders(model, set(), 0))
 

@@ -42,7 +42,7 @@ from auditkit.evidence.keys import (
     with_run,
 )
 from auditkit.evidence.levels import Levels
-from auditkit.evidence.models import Scorer, load_model
+from auditkit.evidence.models import AllowedPickle, Scorer, load_model
 from auditkit.evidence.needs import NeedBands, need_bands, with_need
 from auditkit.evidence.opening import open_source
 from auditkit.evidence.predictions import AmountColumns
@@ -136,8 +136,8 @@ def _gathered(
     after: ExitStack,
 ) -> Evidence:
     scorer = load_model(model, plan) if model is not None else None
-    if scorer is None and plan.model.features is not None:
-        raise PlanError("model.features names the columns of a model, but there is no model.")
+    if scorer is None:
+        _refuse_model_keys(plan)
     if scorer is None and plan.data.decision is None:
         return _of_table(plan, open_source(plan, data, protected, ()))
     if scorer is not None and plan.data.decision is not None:
@@ -175,7 +175,8 @@ def _gathered(
     by_need = None
     if bands is not None and scores is not None:
         by_need = _scores_by_need(taken, replace(cells, by=NEED))
-    model_files = (source_file("model", model),) if isinstance(model, Path) else ()
+    path = model.path if isinstance(model, AllowedPickle) else model
+    model_files = (source_file("model", path),) if isinstance(path, Path) else ()
     return Evidence(
         counts=counts,
         groups=groups,
@@ -200,6 +201,14 @@ def _gathered(
         scores_by_need=by_need,
         residuals=errors,
     )
+
+
+def _refuse_model_keys(plan: AuditPlan) -> None:
+    """Refuse what speaks of a model where there is none."""
+    said = {"features": "columns", "classes": "labels"}
+    for key, what in said.items():
+        if getattr(plan.model, key) is not None:
+            raise PlanError(f"model.{key} names the {what} of a model, but there is no model.")
 
 
 @dataclass(frozen=True)

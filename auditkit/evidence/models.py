@@ -1,61 +1,19 @@
-"""A model file or a fitted estimator becomes a ``Scorer``: decisions by label, output in a unit.
+"""A model file, a fitted estimator or a function becomes a ``Scorer``: decisions by label."""
 
-No code from a model file is run: a ``.skops`` file is loaded only if every type in it is on a
-reviewed list, and every other kind of file is refused.
-"""
-
-import hashlib
-import io
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditkit.errors import ModelError, listed, seen, unreadable
+from auditkit.errors import ModelError, listed, seen
 from auditkit.evidence.encoders import fitted_columns
+from auditkit.evidence.model_files import FileModel, Opened, open_model
 from auditkit.plan import Above, AuditPlan, canonical
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
-
-TRUSTED = frozenset(
-    {
-        # NumPy's own scalars, and the compiled containers of scikit-learn's trees
-        "numpy.dtype",
-        "sklearn.tree._tree.Tree",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        # calibration keeps its fitted parts in private classes
-        "sklearn.calibration._CalibratedClassifier",
-        "sklearn.calibration._SigmoidCalibration",
-        # HistGradientBoosting checks its categories through a partial of check_array
-        "functools.partial",
-        "sklearn.utils.validation.check_array",
-        # losses and links of boosting and generalised linear models
-        "sklearn._loss.link.IdentityLink",
-        "sklearn._loss.link.Interval",
-        "sklearn._loss.link.LogitLink",
-        "sklearn._loss.link.MultinomialLogit",
-        "sklearn._loss.link.LogLink",
-        "sklearn._loss.loss.HalfSquaredError",
-        "sklearn._loss.loss.HalfPoissonLoss",
-        "sklearn._loss._loss.CyHalfSquaredError",
-        "sklearn._loss._loss.CyHalfPoissonLoss",
-        "sklearn._loss.loss.HalfBinomialLoss",
-        "sklearn._loss.loss.HalfMultinomialLoss",
-        "sklearn._loss._loss.CyHalfBinomialLoss",
-        "sklearn._loss._loss.CyHalfMultinomialLoss",
-        # a column transformer remembers what to do with the remaining columns
-        "sklearn.compose._column_transformer._RemainderColsList",
-        # neighbours
-        "sklearn.neighbors._kd_tree.KDTree",
-        "sklearn.neighbors._ball_tree.BallTree",
-    }
-)
-"""Types beyond those skops trusts by itself, each read: none runs code when it is built."""
-
 
 PROBABLE = ("log-odds", "probability")
 """Units of a model that gives probabilities."""
@@ -78,6 +36,8 @@ class Scorer:
     unit : str
         Of ``output``: ``log-odds`` where the model's margin is the logit of its probability, else
         ``probability``, ``margin`` or ``decision``; empty until a batch has been seen.
+    file : Opened or None
+        The file it came out of.
     """
 
     model: Any
@@ -85,6 +45,7 @@ class Scorer:
     classes: tuple[str, ...]
     positive: int
     unit: str = ""
+    file: Opened | None = None
 
     @property
     def positive_is_first(self) -> bool:
@@ -189,6 +150,8 @@ class Scorer:
             own = rows.copy(deep=False)  # a model that writes into its rows does not change ours
             given = getattr(self.model, method)(own if named else own.to_numpy())
             found = np.asarray(given)
+        except ModelError:
+            raise  # of a model in another process: it says why
         except (Exception, SystemExit) as error:  # noqa: BLE001  (a model may raise anything)
             # its text may quote a row, so none of it is told
             raise ModelError(
@@ -214,11 +177,11 @@ class Scorer:
         for name in self.features:
             column = rows[name]
             empty = int(column.isna().sum())
-            if name in known:
+            if name in known and known[name].levels:
                 strange = int((~column.isin(list(known[name].levels)) & column.notna()).sum())
                 if strange:
                     doubts.append(f"'{name}' holds values it was not fitted on ({strange})")
-            elif column.map(lambda value: isinstance(value, str)).any():
+            elif name not in known and column.map(lambda value: isinstance(value, str)).any():
                 doubts.append(f"'{name}' holds text that no encoder of the model reads")
             if empty:
                 doubts.append(f"'{name}' is empty ({empty})")
@@ -226,12 +189,64 @@ class Scorer:
         return f"Check that the columns it reads hold what it was fitted on.{told}"
 
 
+def called(model: Any) -> str:  # noqa: ANN401
+    """Name a model for a reader."""
+    if isinstance(model, Decide):
+        return "function"
+    return model.kind if isinstance(model, FileModel) else type(model).__name__
+
+
 def _kind(scorer: Scorer) -> str:
     return "binary classifier" if scorer.classes else "regressor"
 
 
+@dataclass(frozen=True)
+class AllowedPickle:
+    """The path of a pickle, and the SHA-256 of the one that a person allows to run its code."""
+
+    path: Path
+    sha256: str
+
+
+class Decide:
+    """A function of the user's, with the interface of a fitted estimator.
+
+    It is given the rows as a frame and returns a label for each of them, shape (n,); an amount
+    where the task is regression; or, where the plan cuts a probability, that of the positive label.
+    """
+
+    def __init__(self, function: Callable[["pd.DataFrame"], Any], plan: AuditPlan) -> None:
+        self.function = function
+        self.feature_names_in_ = tuple(plan.model.features or ())
+        self.predict = function
+        if plan.data.amounts:
+            return
+        if isinstance(plan.data.selected, Above):
+            positive = plan.data.positives[0] if plan.data.positives else ""
+            self.classes_: tuple[str, ...] = ("(any other)", positive)
+            self.predict_proba = self._both
+            return
+        if plan.model.classes is None:
+            raise ModelError(
+                "The model is a function, so the labels it can return are not known. List them: "
+                "classes=[...], or model.classes in a plan."
+            )
+        self.classes_ = plan.model.classes
+
+    def _both(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
+        import numpy as np
+
+        chance = np.asarray(self.function(rows), dtype=np.float64)
+        if chance.shape != (len(rows),):
+            raise ModelError(
+                f"The function gives shape {chance.shape} for {len(rows)} rows, where the plan "
+                f"cuts the probability of the positive label: one number for each row."
+            )
+        return np.stack([1 - chance, chance], axis=1)
+
+
 def load_model(model: Any, plan: AuditPlan) -> Scorer:  # noqa: ANN401
-    """Make a scorer of a fitted estimator, or of the model file that the plan names.
+    """Make a scorer of a fitted estimator, a function, or the model file that the plan names.
 
     Raises
     ------
@@ -240,7 +255,18 @@ def load_model(model: Any, plan: AuditPlan) -> Scorer:  # noqa: ANN401
         that knows the positive label and the names of its columns; or, where the task is
         multiclass, one of several classes.
     """
-    estimator = load_file(Path(model), plan) if isinstance(model, str | Path) else model
+    if isinstance(model, str | Path):
+        model = open_model(Path(model), plan)
+    elif isinstance(model, AllowedPickle):
+        model = open_model(model.path, plan, model.sha256)
+    elif callable(model) and not hasattr(model, "predict"):
+        model = Decide(model, plan)
+    if isinstance(model, Opened):
+        return replace(_scorer(model.model, plan), file=model)
+    return _scorer(model, plan)
+
+
+def _scorer(estimator: Any, plan: AuditPlan) -> Scorer:  # noqa: ANN401
     if not hasattr(estimator, "predict"):
         raise ModelError(
             f"{type(estimator).__name__} has no predict method. Give a fitted classifier."
@@ -300,7 +326,12 @@ def _unfit_labels(labels: tuple[str, ...], plan: AuditPlan) -> Iterator[str]:
     for positive in plan.data.positives:
         if positive not in labels:
             told = listed(labels)
-            yield f"The positive label '{positive}' is not among the model's labels ({told})."
+            numbered = all(label.isdigit() for label in labels) and plan.model.classes is None
+            hint = " If they are numbered by place, name them in that order under model.classes."
+            yield (
+                f"The positive label '{positive}' is not among the model's labels ({told})."
+                f"{hint if numbered else ''}"
+            )
     if "" in labels:
         yield "A label of the model is an empty text, which counts as missing."
     elif len(set(labels)) < len(labels):
@@ -346,56 +377,6 @@ def _features(estimator: Any, plan: AuditPlan) -> tuple[str, ...]:  # noqa: ANN4
             f"model.features lists {len(declared)} columns, but the model reads {count}."
         )
     return declared
-
-
-def load_file(path: Path, plan: AuditPlan) -> Any:  # noqa: ANN401
-    """Load a ``.skops`` file whose every type is on the reviewed list.
-
-    Raises
-    ------
-    ModelError
-        It is missing, is of another kind, holds other types, or has another digest.
-    """
-    try:
-        content = path.read_bytes() if path.is_file() else None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"Model file '{path.name}' cannot be read: {unreadable(error)}.") from None
-    if content is None:
-        raise ModelError(f"Model file '{path.name}' does not exist where the plan points.")
-    digest = hashlib.sha256(content).hexdigest()
-    if plan.model.sha256 and plan.model.sha256.lower() != digest:
-        raise ModelError(
-            f"Model file '{path.name}' has the SHA-256 {digest}, but the plan expects "
-            f"{plan.model.sha256.lower()}. It is another file, or it was changed."
-        )
-    if not zipfile.is_zipfile(io.BytesIO(content)):
-        raise ModelError(
-            f"Model file '{path.name}' is not a .skops file. Pickle and joblib files can run any "
-            f"code when loaded and are refused. Save the model with skops.io.dump, or audit a "
-            f"column of its decisions."
-        )
-    import skops.io
-    from skops.io.exceptions import UntrustedTypesFoundException
-
-    try:
-        unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - TRUSTED)
-        if unknown:
-            raise ModelError(
-                f"Model file '{path.name}' holds types that are not on the reviewed list: "
-                f"{listed(unknown)}. It was not loaded. Audit a column of its decisions instead."
-            )
-        return skops.io.loads(content, trusted=sorted(TRUSTED))
-    except ModelError:
-        raise
-    except UntrustedTypesFoundException:
-        raise ModelError(
-            f"Model file '{path.name}' holds types that are not on the reviewed list."
-        ) from None
-    except Exception as error:  # noqa: BLE001  (a damaged file may raise anything)
-        raise ModelError(
-            f"Model file '{path.name}' cannot be loaded ({type(error).__name__}): it is damaged, "
-            f"or was saved by another version of scikit-learn."
-        ) from None
 
 
 def selects(scorer: Scorer, plan: AuditPlan, rows: "pd.DataFrame") -> "NDArray[np.object_]":

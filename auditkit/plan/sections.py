@@ -22,7 +22,8 @@ class Model(Strict):
     """A model file, its digest if it is known, and the source columns it reads.
 
     ``features`` names the columns in the model's order; as a table it also says how a column of
-    text is read: ``number`` or ``text``.
+    text is read: ``number`` or ``text``. ``classes`` names the labels in the model's order, where
+    its file knows them by number only.
     """
 
     source: str | None = None
@@ -30,12 +31,16 @@ class Model(Strict):
     features: Annotated[tuple[str, ...], InOrder] | dict[str, Literal["number", "text"]] | None = (
         None
     )
+    classes: Annotated[tuple[Value, ...], InOrder] | None = Field(default=None, min_length=2)
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
         names = list(self.features or ())
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"features names {listed(twice)} more than once")
+        labels = list(self.classes or ())
+        if twice := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ValueError(f"classes names {listed(twice)} more than once")
         return self
 
 

@@ -41,6 +41,21 @@ class SystemInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFileInfo:
+    """The file a model came out of.
+
+    ``saved_with`` is the library and version it was saved with, empty where the file does not say
+    or where it is ``read_with``. ``ran_code`` says that the file is a pickle, which runs code when
+    it is opened, and that a person allowed it.
+    """
+
+    kind: str
+    saved_with: str
+    read_with: str
+    ran_code: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SamplingInfo:
     """How the rows were drawn: the columns that say so, and how many clusters and strata.
 

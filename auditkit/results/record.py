@@ -7,6 +7,7 @@ from auditkit.results.about import (
     AttributeInfo,
     Exclusion,
     GroupSize,
+    ModelFileInfo,
     PolicyInfo,
     Provenance,
     Requirement,
@@ -84,6 +85,7 @@ class AuditRecord:
     disparity_attributions: tuple[DisparityAttribution, ...]
     notes: tuple[str, ...]
     provenance: Provenance
+    model_file: ModelFileInfo | None = None
 
 
 T = TypeVar("T")

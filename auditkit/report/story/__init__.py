@@ -28,6 +28,7 @@ from auditkit.report.story.verdict import (
     decision,
     disposition_words,
     headline,
+    model_words,
     verdict_lines,
     worst_off_words,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "disposition_words",
     "first_page",
     "headline",
+    "model_words",
     "sections",
     "unjudged",
     "verdict_lines",

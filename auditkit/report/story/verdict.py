@@ -341,10 +341,32 @@ def _banner(record: AuditRecord) -> Banner:
     reasons = [*_plainly(record), *(words.plain(reason) for reason in record.reasons)]
     if warned := warning_words(record):
         reasons.append(warned)
+    reasons += model_words(record)
     if record.system.stage == EXPLORE:
         symbol, tone = DISPOSITIONS[Disposition.NONE][:2]
         reasons.insert(0, "This is an exploration: look, learn, and do not decide from it.")
     return Banner(symbol, tone, disposition_words(record), (*reasons, CLOSING))
+
+
+def model_words(record: AuditRecord) -> tuple[str, ...]:
+    """Say what a reader must know of the file the model came out of."""
+    file = record.model_file
+    if file is None:
+        return ()
+    said = []
+    if file.ran_code:
+        said.append(
+            "The model file is a pickle, and was opened because somebody allowed it: code from it "
+            "ran on the machine of this audit, in a process with limits on memory, time and the "
+            "size of files, and nothing else held it back. What it answered is taken at its word."
+        )
+    if file.saved_with:
+        said.append(
+            f"The model was saved with {words.plain(file.saved_with)} and read with "
+            f"{words.plain(file.read_with)}. Between versions a model can decide otherwise: hold "
+            f"some of its decisions here against those of the system itself."
+        )
+    return tuple(said)
 
 
 def _plainly(record: AuditRecord) -> Iterator[str]:

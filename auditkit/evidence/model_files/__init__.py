@@ -1,0 +1,145 @@
+"""The one door through which a model comes out of a file, told by its content, not by its name.
+
+``.skops`` files are loaded here if every type in them is on a reviewed list. Files of other
+libraries are opened in a process of their own, with limits. Pickles run code when they are opened:
+they are refused, unless a person allows the very file by its digest.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auditkit.errors import ModelError, listed, unreadable
+from auditkit.evidence.model_files import kinds
+from auditkit.evidence.model_files.reviewed import MOST_BYTES, read_skops
+from auditkit.evidence.model_files.worker import FileModel, Worker
+from auditkit.plan import AuditPlan, canonical
+
+__all__ = ["FileModel", "Opened", "open_model"]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model out of a file.
+
+    Attributes
+    ----------
+    model : estimator or FileModel
+    kind : str
+        Of the file, such as ``ONNX``.
+    saved_with, read_with : str
+        Library and version; ``saved_with`` is empty where the file does not say.
+    ran_code : bool
+        Whether code from the file was run, because a person allowed it.
+    """
+
+    model: Any
+    kind: str
+    saved_with: str = ""
+    read_with: str = ""
+    ran_code: bool = False
+
+
+def open_model(path: Path, plan: AuditPlan, allow_pickle: str | None = None) -> Opened:
+    """Open a model file.
+
+    Parameters
+    ----------
+    path : Path
+    plan : AuditPlan
+        Holds the digest that is expected, and the labels where the file names none.
+    allow_pickle : str, optional
+        SHA-256 of a pickle that a person allows to run its code.
+
+    Raises
+    ------
+    ModelError
+        It is missing, refused, damaged, or has another digest.
+    MissingExtra
+        The library that reads it is not installed.
+    """
+    content = _content(path)
+    digest = hashlib.sha256(content).hexdigest()
+    if plan.model.sha256 and plan.model.sha256.lower() != digest:
+        raise ModelError(
+            f"Model file '{path.name}' has the SHA-256 {digest}, but the plan expects "
+            f"{plan.model.sha256.lower()}. It is another file, or it was changed."
+        )
+    kind = kinds.kind_of(content)
+    if kind == kinds.SKOPS:
+        return _skops(path.name, content)
+    pickled = kind == kinds.PICKLE
+    if pickled:
+        _refuse_pickle(path.name, digest, allow_pickle)
+    elif kind not in (kinds.ONNX, kinds.XGBOOST, kinds.LIGHTGBM, kinds.CATBOOST):
+        raise ModelError(f"Model file '{path.name}' is {kind}. {kinds.ANEW}")
+    worker = Worker(path.name, kind, content)
+    model = FileModel(worker, _classes(path.name, worker.told, plan))
+    told = worker.told
+    return Opened(model, kind, str(told["saved_with"]), str(told["read_with"]), pickled)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise ModelError(f"Model file '{path.name}' is a folder. {kinds.ANEW}")
+        if not path.is_file():
+            raise ModelError(f"Model file '{path.name}' does not exist where the plan points.")
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise ModelError(
+                f"Model file '{path.name}' has {size:,} bytes; at most {MOST_BYTES:,} are read. "
+                f"Audit a column of its decisions instead."
+            )
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"Model file '{path.name}' cannot be read: {unreadable(error)}.") from None
+
+
+def _skops(name: str, content: bytes) -> Opened:
+    import sklearn
+
+    model, other = read_skops(name, content)
+    saved = f"scikit-learn {other}" if other else ""
+    return Opened(model, kinds.SKOPS, saved, f"scikit-learn {sklearn.__version__}")
+
+
+def _refuse_pickle(name: str, digest: str, allowed: str | None) -> None:
+    if allowed is None:
+        raise ModelError(
+            f"Model file '{name}' is a pickle, as joblib writes too: it can run any code when it "
+            f"is opened, and was not opened. {kinds.ANEW}"
+        )
+    if allowed.lower() != digest:
+        raise ModelError(
+            f"Model file '{name}' is a pickle with the SHA-256 {digest}, but the one that was "
+            f"allowed is {allowed.lower()}. It was not opened."
+        )
+
+
+def _classes(name: str, told: dict[str, Any], plan: AuditPlan) -> tuple[Any, ...]:
+    """Say which labels a model gives, in its order: as the file says, else as the plan declares.
+
+    Raises
+    ------
+    ModelError
+        The plan declares other labels than the file, or not as many as the model has.
+    """
+    count = int(told["n_classes"])
+    named, declared = told["classes"], plan.model.classes
+    if declared and named is not None and [canonical(label) for label in named] != list(declared):
+        raise ModelError(
+            f"Model file '{name}' names its labels itself, in this order: "
+            f"{listed([canonical(label) for label in named])}. model.classes says "
+            f"{listed(declared)}. Leave it out, or mend it."
+        )
+    if declared and named is None and len(declared) != count:
+        raise ModelError(
+            f"model.classes lists {len(declared)} labels, but model file '{name}' has {count}."
+        )
+    if named is not None:
+        return tuple(named)
+    unnamed: tuple[Any, ...] = declared or tuple(range(count))
+    return unnamed

@@ -1,0 +1,345 @@
+"""Files of boosting libraries, as those libraries write them; opened in the other process.
+
+Each class answers ``told`` (what the file says of itself), ``predict`` (places among its labels,
+or amounts) and ``predict_proba``. What a row cannot be asked about is answered with -1 or NaN, as
+the library itself would fail on it: such people have no decision, and are counted.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from auditkit.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+NOT_AUDITED = (
+    "predicts neither a class nor an amount ({what}). Audit a column of its decisions or scores."
+)
+
+
+class Booster:
+    """What the files of all boosting libraries have in common."""
+
+    model = ""
+    features: Sequence[str] | None = None
+    n_features = 0
+    classes: Sequence[Any] | None = None
+    n_classes = 0
+    """None for an amount."""
+    probable = True
+    saved_with = ""
+    read_with = ""
+
+    def __init__(self) -> None:
+        self.levels: dict[str, list[Any]] = {}
+
+    def told(self) -> dict[str, Any]:
+        """Say what the file says of itself, in what JSON can hold."""
+        return {
+            "model": self.model,
+            "features": self.features,
+            "n_features": self.n_features,
+            "classes": self.classes,
+            "n_classes": self.n_classes,
+            "probable": bool(self.n_classes) and self.probable,
+            "levels": self.levels,
+            "saved_with": self.saved_with,
+            "read_with": self.read_with,
+        }
+
+    def predict_proba(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Predict the probability of each label; shape (n, k)."""
+        raise NotImplementedError
+
+    def amounts(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Predict amounts; shape (n,)."""
+        raise NotImplementedError
+
+    def places(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Predict places among the labels; shape (n,), -1 where there is no answer."""
+        import numpy as np
+
+        chance = self.predict_proba(rows)
+        return np.where(np.isnan(chance).any(axis=1), -1, np.argmax(chance, axis=1))
+
+    def predict(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Predict places among the labels, or amounts; shape (n,)."""
+        return self.places(rows) if self.n_classes else self.amounts(rows)
+
+
+def both(chance: "NDArray[Any]", labels: int) -> "NDArray[Any]":
+    """Lay out the chance of the second of two labels as that of both; shape (n, labels)."""
+    import numpy as np
+
+    if chance.ndim > 1:
+        return chance
+    if labels != 2:
+        return np.full((len(chance), labels), np.nan)
+    return np.stack([1.0 - chance, chance], axis=1)
+
+
+def as_places(found: "NDArray[Any]") -> "NDArray[np.int64]":
+    """Write places among the labels as whole numbers, -1 where there is no answer."""
+    import numpy as np
+
+    places: NDArray[np.int64] = np.nan_to_num(found, nan=-1).astype(np.int64)
+    return places
+
+
+def where(
+    asked: "NDArray[np.bool_]", rows: "pd.DataFrame", answer: Callable[..., "NDArray[Any]"]
+) -> "NDArray[Any]":
+    """Ask about the rows that can be asked about; the others have no answer."""
+    import numpy as np
+
+    if asked.all():
+        return answer(rows)
+    some = answer(rows[asked]) if asked.any() else np.empty(0)
+    out = np.full((len(rows), *some.shape[1:]), np.nan)
+    out[asked] = some
+    return out
+
+
+def numbers(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Read a column as numbers, NaN where it is empty."""
+    import pandas as pd
+
+    return pd.to_numeric(column).astype("float64")
+
+
+def categorical(rows: "pd.DataFrame", levels: Mapping[str, list[Any]]) -> "pd.DataFrame":
+    """Lay rows out as they were when the model was fitted: numbers, and categories by level."""
+    import pandas as pd
+
+    made = {
+        name: pd.Categorical(rows[name].astype(object), categories=levels[name])
+        if name in levels
+        else numbers(rows[name]).to_numpy()
+        for name in rows.columns
+    }
+    return pd.DataFrame(made, index=rows.index, columns=rows.columns)
+
+
+class XGBoostFile(Booster):
+    """XGBoost's JSON or binary JSON."""
+
+    model = "XGBoost model"
+
+    def __init__(self, content: bytes) -> None:
+        import xgboost
+
+        super().__init__()
+        self.booster = xgboost.Booster()
+        self.booster.load_model(bytearray(content))
+        config = json.loads(self.booster.save_config())
+        learner = config["learner"]
+        objective = str(learner["objective"]["name"])
+        self.n_features = self.booster.num_features()
+        self.features = self.booster.feature_names
+        written = re.search(rb'"version":\[(\d+),(\d+),(\d+)\]', content)  # JSON only
+        self.saved_with = "XGBoost " + b".".join(written.groups()).decode() if written else ""
+        self.read_with = f"XGBoost {xgboost.__version__}"
+        classes = {"binary:logistic": 2, "binary:hinge": 2}
+        if objective.startswith("multi:"):
+            self.n_classes = int(learner["learner_model_param"]["num_class"])
+        elif objective in classes:
+            self.n_classes = classes[objective]
+        elif not objective.startswith(("reg:", "count:")):
+            raise ModelError(NOT_AUDITED.format(what=f"objective {objective[:60]}"))
+        self.probable = objective in ("binary:logistic", "multi:softprob")
+        self.of_places = objective in ("binary:hinge", "multi:softmax")
+        if "c" in (self.booster.feature_types or ()):
+            self._take_levels(self.booster.feature_types)
+
+    def _take_levels(self, types: Sequence[str]) -> None:
+        names = self.features or [str(place) for place in range(self.n_features)]
+        get = getattr(self.booster, "get_categories", None)
+        held = get(export_to_arrow=True).to_arrow() if get is not None else ()
+        known = {name: values for name, values in held if values is not None}
+        for name, kind in zip(names, types, strict=True):
+            if kind == "c" and name not in known:
+                raise ModelError(
+                    f"reads '{name}' by the numbers of its categories, and does not say which is "
+                    f"which. Save it anew with XGBoost 3.1 or later, fitted on named categories."
+                )
+            if kind == "c":
+                self.levels[name] = known[name].to_pylist()
+
+    def _raw(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Ask the booster; a level it has not seen makes XGBoost fail, so nobody is asked of it."""
+        import numpy as np
+        import xgboost
+
+        seen = np.ones(len(rows), dtype=bool)
+        for name, levels in self.levels.items():
+            seen &= (rows[name].isin(levels) | rows[name].isna()).to_numpy()
+
+        def answer(some: "pd.DataFrame") -> "NDArray[Any]":
+            laid = categorical(some, self.levels)
+            matrix = xgboost.DMatrix(laid, enable_categorical=True, feature_names=self.features)
+            found: NDArray[Any] = self.booster.predict(matrix)
+            return found
+
+        return where(seen, rows, answer)
+
+    def predict_proba(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Predict the probability of each label; shape (n, k)."""
+        return both(self._raw(rows), self.n_classes)
+
+    def places(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Predict places among the labels; shape (n,)."""
+        return as_places(self._raw(rows)) if self.of_places else super().places(rows)
+
+    def amounts(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Predict amounts; shape (n,)."""
+        return self._raw(rows)
+
+
+class LightGBMFile(Booster):
+    """LightGBM's text file."""
+
+    model = "LightGBM model"
+
+    def __init__(self, content: bytes) -> None:
+        import lightgbm
+
+        super().__init__()
+        text = content.decode("utf-8")
+        self.booster = lightgbm.Booster(model_str=text)
+        head = text[: text.index("\n\n")] if "\n\n" in text else text
+        fields = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
+        self.n_features = self.booster.num_feature()
+        names = list(self.booster.feature_name())
+        unnamed = names == [f"Column_{place}" for place in range(len(names))]
+        self.features = None if unnamed else names
+        self.read_with = f"LightGBM {lightgbm.__version__}"
+        objective = fields.get("objective", "").split(" ")[0]
+        if objective in ("multiclass", "multiclassova"):
+            self.n_classes = int(fields["num_class"])
+        elif objective == "binary":
+            self.n_classes = 2
+        elif objective not in AMOUNTS:
+            raise ModelError(NOT_AUDITED.format(what=f"objective '{objective[:60]}'"))
+        self._take_levels(names, fields.get("feature_infos", "").split(" "))
+
+    def _take_levels(self, names: Sequence[str], infos: Sequence[str]) -> None:
+        """Match the categories at the end of the file, in order, with the columns they are of."""
+        levels = self.booster.pandas_categorical or []
+        if not levels:
+            return
+        listed = [n for n, info in zip(names, infos, strict=True) if re.match(r"-?\d", info)]
+        unsure = [n for n, info in zip(names, infos, strict=True) if info == "none"]
+        columns = [n for n in names if n in {*listed, *unsure}]
+        of = listed if len(listed) == len(levels) else columns
+        if len(of) != len(levels):
+            raise ModelError(
+                f"was fitted on {len(levels)} columns of categories, but it cannot be told which "
+                f"they are. Fit it without columns that are the same in every row."
+            )
+        self.levels = dict(zip(of, levels, strict=True))
+
+    def _raw(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        found: NDArray[Any] = self.booster.predict(categorical(rows, self.levels))
+        return found
+
+    def predict_proba(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Predict the probability of each label; shape (n, k)."""
+        return both(self._raw(rows), self.n_classes)
+
+    def amounts(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Predict amounts; shape (n,)."""
+        return self._raw(rows)
+
+
+AMOUNTS = (
+    "regression", "regression_l1", "huber", "fair", "poisson", "quantile", "mape", "gamma",
+    "tweedie",
+)  # fmt: skip
+"""LightGBM's objectives that predict an amount."""
+
+
+class CatBoostFile(Booster):
+    """CatBoost's own binary file, which names its labels and its columns."""
+
+    model = "CatBoost model"
+
+    def __init__(self, content: bytes) -> None:
+        import catboost
+
+        super().__init__()
+        self.booster = catboost.CatBoost()
+        self.booster.load_model(blob=content)
+        self.features = list(self.booster.feature_names_)
+        self.n_features = len(self.features)
+        if self.features == [str(place) for place in range(self.n_features)]:
+            self.features = None
+        info = self.booster.get_metadata().get("catboost_version_info") or ""
+        written = re.search(r"tags/v([\d.]+)", info)
+        self.saved_with = f"CatBoost {written[1]}" if written else ""
+        self.read_with = f"CatBoost {catboost.__version__}"
+        loss = str(self.booster.get_all_params().get("loss_function", "")).split(":")[0]
+        if loss in ("Logloss", "CrossEntropy", "MultiClass", "MultiClassOneVsAll"):
+            labels = getattr(self.booster, "classes_", ())
+            known = [getattr(label, "item", lambda label=label: label)() for label in labels]
+            self.classes = known or None
+            self.n_classes = len(known) or 2
+        elif loss not in CATBOOST_AMOUNTS:
+            raise ModelError(NOT_AUDITED.format(what=f"loss function '{loss[:60]}'"))
+        self.places_of_levels = self.booster.get_cat_feature_indices()
+        names = self.features or [str(place) for place in range(self.n_features)]
+        self.levels = {names[place]: [] for place in self.places_of_levels}  # it keeps only hashes
+
+    def _raw(self, rows: "pd.DataFrame", kind: str) -> "NDArray[Any]":
+        """Ask the booster; it fails on an empty category, so nobody is asked of it."""
+        import catboost
+        import numpy as np
+        import pandas as pd
+
+        known = np.ones(len(rows), dtype=bool)
+        for place in self.places_of_levels:
+            known &= rows.iloc[:, place].notna().to_numpy()
+
+        def answer(some: "pd.DataFrame") -> "NDArray[Any]":
+            made = {
+                place: some.iloc[:, place].map(_as_text)
+                if place in self.places_of_levels
+                else numbers(some.iloc[:, place])
+                for place in range(some.shape[1])
+            }
+            laid = pd.DataFrame(made).set_axis(some.columns, axis=1)
+            pool = catboost.Pool(laid, cat_features=self.places_of_levels)
+            found = np.asarray(self.booster.predict(pool, prediction_type=kind, thread_count=1))
+            if kind != "Class":
+                return found
+            labels = [str(label) for label in self.classes or range(self.n_classes)]
+            return np.array([labels.index(str(label)) for label in found.ravel().tolist()])
+
+        return where(known, rows, answer)
+
+    def places(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Predict places among the labels; shape (n,). Its file may hold a cut of its own."""
+        return as_places(self._raw(rows, "Class"))
+
+    def predict_proba(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Predict the probability of each label; shape (n, k)."""
+        return both(self._raw(rows, "Probability"), self.n_classes)
+
+    def amounts(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Predict amounts; shape (n,)."""
+        return self._raw(rows, "RawFormulaVal")
+
+
+CATBOOST_AMOUNTS = ("RMSE", "MAE", "Quantile", "MAPE", "Huber", "LogCosh", "Lq", "Expectile")
+"""CatBoost's loss functions whose raw output is the amount itself."""
+
+
+def _as_text(value: Any) -> str:  # noqa: ANN401
+    """Spell a category as CatBoost does; a whole number that became a float is whole again."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

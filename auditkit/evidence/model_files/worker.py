@@ -1,0 +1,206 @@
+"""A stranger's model lives in a process of its own, with limits; here is what speaks with it."""
+
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import threading
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auditkit.errors import MissingExtra, ModelError
+from auditkit.evidence.encoders import Fitted
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+TO_OPEN, TO_ANSWER = 120.0, 600.0
+"""Seconds a model may take to be opened, and to answer about one batch of rows."""
+LONGEST_HEAD = 1 << 20
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from auditkit.evidence.model_files.serving import main; main()"
+)
+"""The process starts with no paths but those it is told."""
+KEPT = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL")
+"""Of the environment: no password of a database, no token, no proxy."""
+NO_ANSWER, STRANGE = -1, -2
+"""Places among the labels that are none: no decision, and one that is no label of the model."""
+
+
+class Worker:
+    """A process that holds one model and answers about rows; it ends with the object."""
+
+    def __init__(self, name: str, kind: str, content: bytes) -> None:
+        self.name = name
+        # private, and the only folder it stands in; nothing can be written there
+        folder = tempfile.TemporaryDirectory(prefix="auditkit-model-")
+        paths = json.dumps([path for path in sys.path if path])
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-c", START, paths],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=folder.name,
+            env={key: os.environ[key] for key in KEPT if key in os.environ} | {"HOME": folder.name},
+            start_new_session=True,
+        )
+        self.close = weakref.finalize(self, _end, self.process, folder)
+        head = {"kind": kind, "folder": folder.name, "bytes": len(content)}
+        self.told, _ = self._asked(json.dumps(head).encode() + b"\n" + content, TO_OPEN)
+        if "error" in self.told:
+            self.close()
+            raise self._refused()
+
+    def ask(self, method: str, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Ask about rows; shape as the method gives it.
+
+        Raises
+        ------
+        ModelError
+            The process ended, took too long, or answered with something that is no array.
+        RuntimeError
+            The model raised: its kind of error, as it may quote a row.
+        """
+        import numpy as np
+
+        content = pickle.dumps(rows, protocol=5)
+        head = json.dumps({"method": method, "bytes": len(content)}).encode()
+        told, body = self._asked(head + b"\n" + content, TO_ANSWER)
+        if "error" in told:
+            raise RuntimeError(str(told["error"]))
+        try:
+            found: NDArray[Any] = np.load(io.BytesIO(body), allow_pickle=False)
+        except (ValueError, EOFError, OSError):
+            raise self._ended("answered with something that is no array") from None
+        return found
+
+    def _asked(self, request: bytes, seconds: float) -> tuple[dict[str, Any], bytes]:
+        """Send a request and wait for its answer, no longer than ``seconds``."""
+        assert self.process.stdin is not None  # noqa: S101
+        assert self.process.stdout is not None  # noqa: S101
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            self.process.kill()
+
+        clock = threading.Timer(seconds, stop)
+        clock.daemon = True
+        clock.start()
+        try:
+            self.process.stdin.write(request)
+            self.process.stdin.flush()
+            head = json.loads(self.process.stdout.readline(LONGEST_HEAD))
+            size = head["bytes"]
+            body = self.process.stdout.read(size) if 0 <= size <= _most(request) else b""
+            if len(body) != size or not isinstance(head, dict):
+                raise ValueError
+        except (OSError, ValueError, KeyError, TypeError):
+            why = f"took longer than {seconds:.0f} seconds" if late.is_set() else ENDED
+            raise self._ended(why) from None
+        finally:
+            clock.cancel()
+        return head, body
+
+    def _ended(self, why: str) -> ModelError:
+        self.close()
+        return ModelError(
+            f"The process that holds model file '{self.name}' {why}. The model was not used. "
+            f"Audit a column of its decisions instead."
+        )
+
+    def _refused(self) -> Exception:
+        """Say why a model was not opened."""
+        if package := self.told.get("missing"):
+            extra = {"onnxruntime": "onnx", "joblib": ""}.get(package, package)
+            return MissingExtra(
+                f"Model file '{self.name}' is read by the package {package}, which is not "
+                f"installed. Install it: pip install 'auditkit[{extra}]'."
+            )
+        problems = [str(problem)[:1000] for problem in self.told.get("problems", ())]
+        return ModelError(
+            *(f"Model file '{self.name}' {problem}" for problem in problems)
+            if problems
+            else (
+                f"Model file '{self.name}' cannot be loaded ({str(self.told['error'])[:60]}): it "
+                f"is damaged, or is larger than the memory it may use.",
+            )
+        )
+
+
+ENDED = "ended (it crashed, or wanted more memory than it may use)"
+
+
+def _most(request: bytes) -> int:
+    """Bound an answer: no model says more than this of the rows it was asked about."""
+    return 64 * len(request) + (1 << 20)
+
+
+def _end(process: "subprocess.Popen[bytes]", folder: "tempfile.TemporaryDirectory[str]") -> None:
+    process.kill()
+    process.wait()
+    for end in (process.stdin, process.stdout):
+        if end is not None:
+            try:
+                end.close()
+            except OSError:
+                continue  # what was still to be written is not needed any more
+    folder.cleanup()
+
+
+@dataclass
+class FileModel:
+    """A model in another process, with the interface of a fitted scikit-learn estimator.
+
+    Attributes
+    ----------
+    kind : str
+        What it is called in the report, such as ``XGBoost model``.
+    feature_names_in_ : tuple of str
+        Columns in the model's order; missing where the file names none.
+    classes_ : tuple
+        Labels in the model's order; missing where it predicts amounts.
+    predict_proba : callable
+        Missing where the model gives no probabilities.
+    """
+
+    worker: Worker
+    kind: str
+    n_features_in_: int | None
+    fitted_columns_: dict[str, Fitted]
+
+    def __init__(self, worker: Worker, classes: tuple[Any, ...]) -> None:
+        told = worker.told
+        self.worker = worker
+        self.kind = str(told["model"])
+        self.n_features_in_ = told["n_features"]
+        if told["features"] is not None:
+            self.feature_names_in_ = tuple(map(str, told["features"]))
+        if told["n_classes"]:
+            self.classes_ = classes
+        if told["probable"]:
+            self.predict_proba = lambda rows: self.worker.ask("predict_proba", rows)
+        self.hides_encoders_ = bool(told.get("hidden"))
+        self.fitted_columns_ = {
+            name: Fitted.of(levels) if levels else Fitted("text", (), float("nan"))
+            for name, levels in told["levels"].items()
+        }
+
+    def predict(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Predict labels, ``None`` where there is none, or amounts; shape (n,)."""
+        import numpy as np
+
+        found = self.worker.ask("predict", rows)
+        if not hasattr(self, "classes_"):
+            return found
+        labels = np.array([*self.classes_, "(none of its labels)", None], dtype=object)
+        if found.dtype.kind != "i" or ((found < STRANGE) | (found >= len(self.classes_))).any():
+            raise RuntimeError("no places of labels")
+        decided: NDArray[np.object_] = labels[found]  # -1 and -2 count from the end
+        return decided
