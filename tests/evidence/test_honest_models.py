@@ -32,6 +32,8 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+import auditkit
+from auditkit import ModelError
 from auditkit.evidence.models import load_model
 from auditkit.plan import make_plan
 
@@ -273,3 +275,112 @@ def test_onnx(name, zipmap, tmp_path):
     print(f"{name}: at most {far:.1e} apart")  # noqa: T201
     # a float at the edge of a node of a tree may fall to the other side
     assert far <= (1e-5 if name in ("logistic", "logistic, multiclass", "ridge") else 0.2)
+
+
+# --------------------------------------------------------------- columns and labels by place
+
+
+def unnamed(kind):
+    frame = with_gaps(rows(0))[["income", "size"]]
+    return frame.to_numpy(), np.searchsorted(["no", "yes"], outcomes(rows(0), 1, kind))
+
+
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm", "catboost", "onnx"])
+def test_columns_and_labels_that_only_the_plan_names(library, tmp_path):
+    pytest.importorskip(library)
+    X, y = unnamed("binary")
+    path = tmp_path / "model"
+    if library == "xgboost":
+        import xgboost
+
+        model = xgboost.XGBClassifier(n_estimators=9).fit(X, y)
+        model.save_model(tmp_path / "m.ubj")
+        (tmp_path / "m.ubj").rename(path)
+    elif library == "lightgbm":
+        import lightgbm
+
+        model = lightgbm.LGBMClassifier(n_estimators=9, verbose=-1).fit(X, y)
+        model.booster_.save_model(path)
+    elif library == "catboost":
+        import catboost
+
+        model = catboost.CatBoostClassifier(iterations=9, verbose=0, allow_writing_files=False)
+        model.fit(X, np.where(y, "yes", "no")).save_model(path)
+    else:
+        skl2onnx = pytest.importorskip("skl2onnx")
+        X = np.nan_to_num(X, nan=100.0).astype(np.float32)
+        model = LogisticRegression().fit(X, np.where(y, "yes", "no"))
+        path.write_bytes(skl2onnx.to_onnx(model, X[:1]).SerializeToString())
+    named = None if library in ("catboost", "onnx") else ["no", "yes"]
+    with pytest.raises(ModelError, match=r"model\.features"):
+        load_model(path, plan_for("binary", named))
+    with pytest.raises(ModelError, match="lists 1 columns, but the model reads 2"):
+        load_model(path, plan_for("binary", named, ["income"]))
+    if named:
+        with pytest.raises(ModelError, match="name them in that order under"):
+            load_model(path, plan_for("binary", None, ["income", "size"]))
+    else:
+        with pytest.raises(ModelError, match="names its labels itself, in this order: 'no', 'yes'"):
+            load_model(path, plan_for("binary", ["yes", "no"], ["income", "size"]))
+    scorer = load_model(path, plan_for("binary", named, ["income", "size"]))
+    frame = pd.DataFrame(X, columns=["income", "size"])
+    theirs = model.predict(X).astype(str)
+    theirs = np.where(np.isin(theirs, ["1", "yes"]), "yes", "no")
+    assert scorer.decide(frame).tolist() == theirs.tolist()
+
+
+def test_a_row_that_a_library_fails_on_has_no_decision(tmp_path):
+    xgboost = pytest.importorskip("xgboost")
+    frame = rows(0).astype({"region": "category"})
+    y = np.searchsorted(["no", "yes"], outcomes(rows(0), 1, "binary"))
+    model = xgboost.XGBClassifier(n_estimators=9, enable_categorical=True).fit(frame, y)
+    model.save_model(tmp_path / "m.json")
+    data = rows(2).assign(y=outcomes(rows(2), 3, "binary"), g=["a", "b"] * (ROWS // 2))
+    data.loc[data.index[:6], "region"] = "a place it has not seen"
+    data.to_csv(tmp_path / "rows.csv", index=False)
+    for source in (data, tmp_path / "rows.csv"):
+        made = auditkit.audit(
+            tmp_path / "m.json", source, label="y", positive="yes", outcome="benefit",
+            attributes=["g"], classes=["no", "yes"], policy="minimal",
+            explain={"rows": 40, "background": 5},
+        )  # fmt: skip
+        missing = {
+            m.group: m.numerator
+            for m in made.record.measurements
+            if m.metric == "missing_decision_rate"
+        }
+        assert missing == {"(all)": 6, "a": 3, "b": 3}
+        assert made.record.rows.used == ROWS - 6
+        assert made.record.system.model == "XGBoost model"
+
+
+# ------------------------------------------------------------------------------- a function
+
+
+def test_a_function_decides():
+    data = rows(2).assign(y=outcomes(rows(2), 3, "binary"), g=["a", "b"] * (ROWS // 2))
+    asked = {"label": "y", "positive": "yes", "outcome": "benefit", "attributes": ["g"]}
+    asked |= {"policy": "minimal", "features": ["income"], "explain": {"rows": 40}}
+
+    def poor(frame):
+        return np.where(frame["income"] < 90, "yes", "no")
+
+    made = auditkit.audit(poor, data, classes=["no", "yes"], **asked)
+    column = data.assign(d=poor(data))
+    own = auditkit.audit(None, column, decision="d", **{**asked, "features": None, "explain": None})
+    assert made.record.measurements == own.record.measurements
+    assert made.record.system.model == "function"
+    with pytest.raises(ModelError, match="classes"):
+        auditkit.audit(poor, data, **asked)
+
+    def chance(frame):
+        return np.clip((190 - frame["income"]) / 200, 0, 1)
+
+    cut = auditkit.audit(chance, data, selected={"above": 0.5}, **asked)
+    assert cut.record.measurements[0].metric == own.record.measurements[0].metric
+    assert [m for m in cut.record.measurements if m.metric in RATES] == [
+        m for m in own.record.measurements if m.metric in RATES
+    ]
+
+
+RATES = ("selection_rate", "false_negative_rate", "false_positive_rate", "precision")

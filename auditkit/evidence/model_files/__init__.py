@@ -75,8 +75,8 @@ def open_model(path: Path, plan: AuditPlan, allow_pickle: str | None = None) -> 
     elif kind not in (kinds.ONNX, kinds.XGBOOST, kinds.LIGHTGBM, kinds.CATBOOST):
         raise ModelError(f"Model file '{path.name}' is {kind}. {kinds.ANEW}")
     worker = Worker(path.name, kind, content)
-    model = FileModel(worker, _classes(path.name, worker.told, plan))
     told = worker.told
+    model = FileModel(worker, _features(told, plan), _classes(path.name, told, plan))
     return Opened(model, kind, str(told["saved_with"]), str(told["read_with"]), pickled)
 
 
@@ -117,6 +117,21 @@ def _refuse_pickle(name: str, digest: str, allowed: str | None) -> None:
             f"Model file '{name}' is a pickle with the SHA-256 {digest}, but the one that was "
             f"allowed is {allowed.lower()}. It was not opened."
         )
+
+
+def _features(told: dict[str, Any], plan: AuditPlan) -> tuple[str, ...] | None:
+    """Name a model's columns in its order: as the file does, else as the plan declares."""
+    if told["features"] is not None:
+        return tuple(map(str, told["features"]))
+    declared = tuple(plan.model.features or ())
+    if not declared:
+        return None
+    if told["n_features"] is not None and told["n_features"] != len(declared):
+        raise ModelError(
+            f"model.features lists {len(declared)} columns, but the model reads "
+            f"{told['n_features']}."
+        )
+    return declared
 
 
 def _classes(name: str, told: dict[str, Any], plan: AuditPlan) -> tuple[Any, ...]:

@@ -83,6 +83,11 @@ def both(chance: "NDArray[Any]", labels: int) -> "NDArray[Any]":
     return np.stack([1.0 - chance, chance], axis=1)
 
 
+def by_place(columns: int) -> list[str]:
+    """Name columns that a file does not name."""
+    return [str(place) for place in range(columns)]
+
+
 def as_places(found: "NDArray[Any]") -> "NDArray[np.int64]":
     """Write places among the labels as whole numbers, -1 where there is no answer."""
     import numpy as np
@@ -153,11 +158,12 @@ class XGBoostFile(Booster):
             raise ModelError(NOT_AUDITED.format(what=f"objective {objective[:60]}"))
         self.probable = objective in ("binary:logistic", "multi:softprob")
         self.of_places = objective in ("binary:hinge", "multi:softmax")
-        if "c" in (self.booster.feature_types or ()):
-            self._take_levels(self.booster.feature_types)
+        types = self.booster.feature_types or ()
+        if "c" in types:
+            self._take_levels(types)
 
     def _take_levels(self, types: Sequence[str]) -> None:
-        names = self.features or [str(place) for place in range(self.n_features)]
+        names = self.features or by_place(self.n_features)
         get = getattr(self.booster, "get_categories", None)
         held = get(export_to_arrow=True).to_arrow() if get is not None else ()
         known = {name: values for name, values in held if values is not None}
@@ -182,7 +188,7 @@ class XGBoostFile(Booster):
         def answer(some: "pd.DataFrame") -> "NDArray[Any]":
             laid = categorical(some, self.levels)
             matrix = xgboost.DMatrix(laid, enable_categorical=True, feature_names=self.features)
-            found: NDArray[Any] = self.booster.predict(matrix)
+            found: NDArray[Any] = self.booster.predict(matrix, validate_features=False)
             return found
 
         return where(seen, rows, answer)
@@ -215,8 +221,9 @@ class LightGBMFile(Booster):
         fields = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
         self.n_features = self.booster.num_feature()
         names = list(self.booster.feature_name())
-        unnamed = names == [f"Column_{place}" for place in range(len(names))]
-        self.features = None if unnamed else names
+        if names == [f"Column_{place}" for place in range(len(names))]:
+            names = by_place(len(names))
+        self.features = None if names == by_place(len(names)) else names
         self.read_with = f"LightGBM {lightgbm.__version__}"
         objective = fields.get("objective", "").split(" ")[0]
         if objective in ("multiclass", "multiclassova"):
@@ -244,8 +251,9 @@ class LightGBMFile(Booster):
         self.levels = dict(zip(of, levels, strict=True))
 
     def _raw(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        found: NDArray[Any] = self.booster.predict(categorical(rows, self.levels))
-        return found
+        import numpy as np
+
+        return np.asarray(self.booster.predict(categorical(rows, self.levels)))
 
     def predict_proba(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict the probability of each label; shape (n, k)."""
@@ -276,7 +284,7 @@ class CatBoostFile(Booster):
         self.booster.load_model(blob=content)
         self.features = list(self.booster.feature_names_)
         self.n_features = len(self.features)
-        if self.features == [str(place) for place in range(self.n_features)]:
+        if self.features == by_place(self.n_features):
             self.features = None
         info = self.booster.get_metadata().get("catboost_version_info") or ""
         written = re.search(r"tags/v([\d.]+)", info)
@@ -291,7 +299,7 @@ class CatBoostFile(Booster):
         elif loss not in CATBOOST_AMOUNTS:
             raise ModelError(NOT_AUDITED.format(what=f"loss function '{loss[:60]}'"))
         self.places_of_levels = self.booster.get_cat_feature_indices()
-        names = self.features or [str(place) for place in range(self.n_features)]
+        names = self.features or by_place(self.n_features)
         self.levels = {names[place]: [] for place in self.places_of_levels}  # it keeps only hashes
 
     def _raw(self, rows: "pd.DataFrame", kind: str) -> "NDArray[Any]":

@@ -175,20 +175,26 @@ class FileModel:
     n_features_in_: int | None
     fitted_columns_: dict[str, Fitted]
 
-    def __init__(self, worker: Worker, classes: tuple[Any, ...]) -> None:
+    def __init__(
+        self, worker: Worker, features: tuple[str, ...] | None, classes: tuple[Any, ...]
+    ) -> None:
         told = worker.told
         self.worker = worker
         self.kind = str(told["model"])
         self.n_features_in_ = told["n_features"]
-        if told["features"] is not None:
-            self.feature_names_in_ = tuple(map(str, told["features"]))
+        if features is not None:
+            self.feature_names_in_ = features
+        # where the file names no columns, the process knows them by place
+        own = told["features"] or map(str, range(told["n_features"] or len(features or ())))
+        self._own = [str(name) for name in own]
         if told["n_classes"]:
             self.classes_ = classes
         if told["probable"]:
-            self.predict_proba = lambda rows: self.worker.ask("predict_proba", rows)
+            self.predict_proba = lambda rows: self._asked("predict_proba", rows)
         self.hides_encoders_ = bool(told.get("hidden"))
+        named = dict(zip(self._own, features or self._own, strict=False))
         self.fitted_columns_ = {
-            name: Fitted.of(levels) if levels else Fitted("text", (), float("nan"))
+            named[name]: Fitted.of(levels) if levels else Fitted("text", (), float("nan"))
             for name, levels in told["levels"].items()
         }
 
@@ -196,7 +202,7 @@ class FileModel:
         """Predict labels, ``None`` where there is none, or amounts; shape (n,)."""
         import numpy as np
 
-        found = self.worker.ask("predict", rows)
+        found = self._asked("predict", rows)
         if not hasattr(self, "classes_"):
             return found
         labels = np.array([*self.classes_, "(none of its labels)", None], dtype=object)
@@ -204,3 +210,6 @@ class FileModel:
             raise RuntimeError("no places of labels")
         decided: NDArray[np.object_] = labels[found]  # -1 and -2 count from the end
         return decided
+
+    def _asked(self, method: str, rows: "pd.DataFrame") -> "NDArray[Any]":
+        return self.worker.ask(method, rows.set_axis(self._own, axis=1))
