@@ -5,6 +5,9 @@ original on rows it was not fitted on. ONNX keeps single numbers where scikit-le
 ones: there the difference is measured, and printed with ``-rP``.
 """
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -352,6 +355,26 @@ def test_a_row_that_a_library_fails_on_has_no_decision(tmp_path):
         assert missing == {"(all)": 6, "a": 3, "b": 3}
         assert made.record.rows.used == ROWS - 6
         assert made.record.system.model == "XGBoost model"
+
+
+# ---------------------------------------------------------------- an older scikit-learn
+
+OLDER = Path(__file__).parent / "older"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["logistic", "forest"])
+def test_an_older_scikit_learn(name):
+    known = json.loads((OLDER / "answers.json").read_text())
+    scorer = load_model(OLDER / f"{name}.skops", plan_for("binary"))
+    own = scorer.model.predict_proba(pd.DataFrame(known["rows"]))[:, 1]
+    assert np.abs(own - known[name]).max() <= 1e-12
+    assert scorer.file.saved_with == f"scikit-learn {known['sklearn']}"
+
+
+def test_an_older_file_that_this_version_cannot_read_says_which_could():
+    with pytest.raises(ModelError, match=r"saved with scikit-learn 1\.7\.2, and this is"):
+        load_model(OLDER / "histogram.skops", plan_for("binary"))
 
 
 # ------------------------------------------------------------------------------- a function

@@ -31,6 +31,7 @@ from sklearn.svm import SVC
 
 import auditkit
 from auditkit import ModelError
+from auditkit.errors import MissingExtra
 from auditkit.evidence.model_files import open_model, worker
 from auditkit.plan import make_plan
 
@@ -496,6 +497,34 @@ def sklearn_version():
     import sklearn
 
     return sklearn.__version__
+
+
+def test_a_pickle_names_no_package_to_install(tmp_path):
+    sha256 = hostile(tmp_path / "m.pkl", exec, "import a_package_of_a_stranger")
+    with pytest.raises(ModelError, match="a package that is not installed") as caught:
+        allowed(tmp_path / "m.pkl", rows(), sha256)
+    assert "stranger" not in str(caught.value)
+
+
+ABSENT = {
+    "onnx": (onnx_file(lambda *_: None), "onnx"),
+    "onnxruntime": (onnx_file(lambda *_: None), "onnx"),
+    "xgboost": (booster_text("xgboost", b'{"learner":{}}'), "xgboost"),
+    "lightgbm": (booster_text("lightgbm", b"tree\nversion=v4\n"), "lightgbm"),
+    "catboost": (booster_text("catboost", b"CBM1"), "catboost"),
+}
+
+
+@pytest.mark.parametrize("package", ABSENT)
+def test_a_library_that_is_not_installed_is_named_with_its_extra(package, tmp_path, monkeypatch):
+    make, extra = ABSENT[package]
+    (tmp_path / "model").write_bytes(make(tmp_path / "canary"))
+    away = tmp_path / "away" / package
+    away.mkdir(parents=True)
+    (away / "__init__.py").write_text(f"raise ModuleNotFoundError(name={package!r})")
+    monkeypatch.syspath_prepend(tmp_path / "away")
+    with pytest.raises(MissingExtra, match=rf"package {package}, .*auditkit\[{extra}\]"):
+        open_model(tmp_path / "model", PLAN)
 
 
 def test_what_an_allowed_pickle_prints_does_not_speak_for_it(tmp_path):

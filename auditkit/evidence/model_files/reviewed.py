@@ -4,6 +4,7 @@ A type on the list runs no code when it is built.
 """
 
 import io
+import re
 import warnings
 import zipfile
 from typing import Any
@@ -82,7 +83,8 @@ def read_skops(name: str, content: bytes) -> tuple[Any, str]:
         if unknown:
             raise ModelError(
                 f"Model file '{name}' holds types that are not on the reviewed list: "
-                f"{listed(unknown)}. It was not loaded. Audit a column of its decisions instead."
+                f"{listed(unknown)}. It was not loaded. {_other_first(content)}Audit a column of "
+                f"its decisions instead."
             )
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
@@ -97,7 +99,7 @@ def read_skops(name: str, content: bytes) -> tuple[Any, str]:
     except Exception as error:  # noqa: BLE001  (a damaged file may raise anything)
         raise ModelError(
             f"Model file '{name}' cannot be loaded ({type(error).__name__}): it is damaged, "
-            f"or was saved by another version of scikit-learn."
+            f"or was saved by another version of scikit-learn. {_other_first(content)}".strip()
         ) from None
     if not sound:
         raise ModelError(
@@ -111,6 +113,27 @@ def other_version(told: list[warnings.WarningMessage]) -> str:
     """Say which other version of scikit-learn a model was saved with, from what loading told."""
     versions = (getattr(one.message, "original_sklearn_version", "") for one in told)
     return next(filter(None, versions), "")
+
+
+def _other_first(content: bytes) -> str:
+    """Say that a file names another version of scikit-learn, if it does: that one may read it."""
+    import sklearn
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            schema = archive.read("schema.json").decode("utf-8", "replace")
+    except (zipfile.BadZipFile, OSError, ValueError, KeyError, RuntimeError):
+        return ""
+    said = SAVED_WITH.search(schema)
+    if said is None or said[1] == sklearn.__version__:
+        return ""
+    return (
+        f"It says it was saved with scikit-learn {said[1]}, and this is {sklearn.__version__}: "
+        f"save it anew with this one, or audit where scikit-learn {said[1]} is installed. "
+    )
+
+
+SAVED_WITH = re.compile(r'"_sklearn_version": \{[^{}]{0,200}?"content": "\\"([0-9.]{3,20})\\""')
 
 
 def _refuse_bombs(name: str, content: bytes) -> None:

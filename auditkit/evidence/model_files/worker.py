@@ -118,10 +118,14 @@ class Worker:
     def _refused(self) -> Exception:
         """Say why a model was not opened."""
         if package := self.told.get("missing"):
-            extra = {"onnxruntime": "onnx", "joblib": ""}.get(package, package)
+            if package not in EXTRAS:  # a pickle says so, and nobody installs what a stranger says
+                return ModelError(
+                    f"Model file '{self.name}' was made with a package that is not installed here. "
+                    f"Audit a column of its decisions instead."
+                )
             return MissingExtra(
                 f"Model file '{self.name}' is read by the package {package}, which is not "
-                f"installed. Install it: pip install 'auditkit[{extra}]'."
+                f"installed. Install it: pip install 'auditkit[{EXTRAS[package]}]'."
             )
         problems = [str(problem)[:1000] for problem in self.told.get("problems", ())]
         return ModelError(
@@ -134,6 +138,14 @@ class Worker:
         )
 
 
+EXTRAS = {
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+    "catboost": "catboost",
+}
+"""The extra that installs a package which reads model files."""
 ENDED = "ended (it crashed, or wanted more memory than it may use)"
 
 
