@@ -123,7 +123,10 @@ class Scorer:
         probability = hasattr(self.model, "predict_proba")
         if margin and probability:
             logit = replace(self, unit="margin").output(rows)
-            if np.allclose(expit(logit), self.probability(rows), rtol=1e-9, atol=1e-9):
+            single = self._call("decision_function", rows).dtype == np.float32
+            near = 1e-5 if single else 1e-9
+            chance = self.probability(rows)
+            if np.allclose(expit(logit), chance, rtol=near, atol=near, equal_nan=True):
                 return replace(self, unit="log-odds")
         return replace(
             self, unit="probability" if probability else "margin" if margin else "decision"

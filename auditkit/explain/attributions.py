@@ -1,6 +1,6 @@
 """What each source column adds to the model's output, row by row.
 
-Four methods are tried in order, and each is held against the model on every explained row. A method
+Five methods are tried in order, and each is held against the model on every explained row. A method
 that does not add up to the model's own output is not used, because shap can be wrong without saying
 so (histogram gradient boosting with native categories, or with float64 backgrounds).
 """
@@ -291,6 +291,8 @@ def _methods(task: _Task) -> Iterator[tuple[str, Callable[[_Task], _Candidate]]]
     final = unwrap(task.scorer.model)[1]
     if hasattr(final, "coef_") and hasattr(final, "decision_function"):
         yield "exact linear attributions", _linear
+    if hasattr(task.scorer.model, "contributions") and task.scorer.unit == "log-odds":
+        yield "the boosting library's own attributions", _native
     if type(final).__module__.startswith(TREES):
         yield "shap TreeExplainer", _tree
     yield "exact Shapley values over all sets of source columns", _exact
@@ -312,6 +314,22 @@ def _linear(task: _Task) -> _Candidate:
     values = by_source((matrix - behind.mean(axis=0)) * coef, owners, len(task.scorer.features))
     base = float(task.scorer.output(task.background).mean())
     return _Candidate(values, base, INTERVENTIONAL, len(task.background))
+
+
+def _native(task: _Task) -> _Candidate:
+    """Take what a boosting library itself gives; its columns are the source columns."""
+    import numpy as np
+
+    if task.perturbation == INTERVENTIONAL:
+        raise RefusedError("it knows no background")
+    sign = -1.0 if task.scorer.positive_is_first else 1.0
+    shared = sign * np.asarray(task.scorer.model.contributions(task.rows), dtype=np.float64)
+    if shared.shape != (len(task.rows), len(task.scorer.features) + 1):
+        raise RefusedError("it gives values of an unexpected shape")
+    base = shared[:, -1]
+    if not np.allclose(base, base[0]):
+        raise RefusedError("what it starts from differs between rows")
+    return _Candidate(shared[:, :-1], float(base[0]), PATH_DEPENDENT, 0)
 
 
 def _tree(task: _Task) -> _Candidate:

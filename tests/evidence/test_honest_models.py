@@ -357,6 +357,40 @@ def test_a_row_that_a_library_fails_on_has_no_decision(tmp_path):
         assert made.record.system.model == "XGBoost model"
 
 
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm", "catboost"])
+@pytest.mark.parametrize("positive", ["yes", "no"])
+def test_a_booster_shares_its_output_out_among_the_columns(library, positive, tmp_path):
+    package = pytest.importorskip(library)
+    frame, y = rows(0), outcomes(rows(0), 1, "binary")
+    if library == "catboost":
+        model = package.CatBoostClassifier(
+            iterations=9, verbose=0, cat_features=["region"], allow_writing_files=False
+        )
+        model.fit(frame, y).save_model(tmp_path / "m")
+    elif library == "lightgbm":
+        model = package.LGBMClassifier(n_estimators=9, verbose=-1)
+        model.fit(frame.astype({"region": "category"}), y).booster_.save_model(tmp_path / "m")
+    else:
+        model = package.XGBClassifier(n_estimators=9, enable_categorical=True)
+        model.fit(frame.astype({"region": "category"}), (y == "yes").astype(int))
+        model.save_model(tmp_path / "m.json")
+        (tmp_path / "m.json").rename(tmp_path / "m")
+    data = rows(2).assign(y=outcomes(rows(2), 3, "binary"), g=["a", "b"] * (ROWS // 2))
+    made = auditkit.audit(
+        tmp_path / "m", data, label="y", positive=positive, outcome="benefit", attributes=["g"],
+        classes=None if library == "catboost" else ["no", "yes"], policy="minimal",
+        explain={"rows": 200},
+    )  # fmt: skip
+    told = made.record.explanation
+    assert (told.status, told.unit) == ("ok", "log-odds")
+    assert told.method == "the boosting library's own attributions"
+    assert {a.feature for a in made.record.attributions} >= {"income", "size", "region"}
+    income = next(
+        a for a in made.record.disparity_attributions if (a.group, a.feature) == ("a", "income")
+    )
+    assert income.unit == "log-odds"
+
+
 # ---------------------------------------------------------------- an older scikit-learn
 
 OLDER = Path(__file__).parent / "older"

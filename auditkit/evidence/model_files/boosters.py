@@ -32,6 +32,8 @@ class Booster:
     n_classes = 0
     """None for an amount."""
     probable = True
+    logit = False
+    """Whether the margin is the logit of the probability of the second label."""
     saved_with = ""
     read_with = ""
 
@@ -47,6 +49,7 @@ class Booster:
             "classes": self.classes,
             "n_classes": self.n_classes,
             "probable": bool(self.n_classes) and self.probable,
+            "logit": self.logit,
             "levels": self.levels,
             "saved_with": self.saved_with,
             "read_with": self.read_with,
@@ -58,6 +61,18 @@ class Booster:
 
     def amounts(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict amounts; shape (n,)."""
+        raise NotImplementedError
+
+    def decision_function(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Give the log-odds of the second label, where ``logit`` is true; shape (n,)."""
+        raise NotImplementedError
+
+    def contributions(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Share the log-odds out among the columns, as the library does; shape (n, p + 1).
+
+        The last column is what is left where nothing is known of a row. Lundberg et al. (2020),
+        algorithm 2: the counts of rows in the trees' own nodes stand in for absent columns.
+        """
         raise NotImplementedError
 
     def places(self, rows: "pd.DataFrame") -> "NDArray[Any]":
@@ -157,6 +172,7 @@ class XGBoostFile(Booster):
         elif not objective.startswith(("reg:", "count:")):
             raise ModelError(NOT_AUDITED.format(what=f"objective {objective[:60]}"))
         self.probable = objective in ("binary:logistic", "multi:softprob")
+        self.logit = objective == "binary:logistic"
         self.of_places = objective in ("binary:hinge", "multi:softmax")
         types = self.booster.feature_types or ()
         if "c" in types:
@@ -176,7 +192,7 @@ class XGBoostFile(Booster):
             if kind == "c":
                 self.levels[name] = known[name].to_pylist()
 
-    def _raw(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+    def _raw(self, rows: "pd.DataFrame", **how: bool) -> "NDArray[Any]":
         """Ask the booster; a level it has not seen makes XGBoost fail, so nobody is asked of it."""
         import numpy as np
         import xgboost
@@ -188,7 +204,7 @@ class XGBoostFile(Booster):
         def answer(some: "pd.DataFrame") -> "NDArray[Any]":
             laid = categorical(some, self.levels)
             matrix = xgboost.DMatrix(laid, enable_categorical=True, feature_names=self.features)
-            found: NDArray[Any] = self.booster.predict(matrix, validate_features=False)
+            found: NDArray[Any] = self.booster.predict(matrix, validate_features=False, **how)
             return found
 
         return where(seen, rows, answer)
@@ -196,6 +212,14 @@ class XGBoostFile(Booster):
     def predict_proba(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict the probability of each label; shape (n, k)."""
         return both(self._raw(rows), self.n_classes)
+
+    def decision_function(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Give the log-odds of the second label; shape (n,)."""
+        return self._raw(rows, output_margin=True)
+
+    def contributions(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Share the log-odds out among the columns; shape (n, p + 1)."""
+        return self._raw(rows, pred_contribs=True)
 
     def places(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict places among the labels; shape (n,)."""
@@ -230,6 +254,7 @@ class LightGBMFile(Booster):
             self.n_classes = int(fields["num_class"])
         elif objective == "binary":
             self.n_classes = 2
+            self.logit = fields["objective"].split(" ")[1:] == ["sigmoid:1"]
         elif objective not in AMOUNTS:
             raise ModelError(NOT_AUDITED.format(what=f"objective '{objective[:60]}'"))
         self._take_levels(names, fields.get("feature_infos", "").split(" "))
@@ -250,10 +275,18 @@ class LightGBMFile(Booster):
             )
         self.levels = dict(zip(of, levels, strict=True))
 
-    def _raw(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+    def _raw(self, rows: "pd.DataFrame", **how: bool) -> "NDArray[Any]":
         import numpy as np
 
-        return np.asarray(self.booster.predict(categorical(rows, self.levels)))
+        return np.asarray(self.booster.predict(categorical(rows, self.levels), **how))
+
+    def decision_function(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Give the log-odds of the second label; shape (n,)."""
+        return self._raw(rows, raw_score=True)
+
+    def contributions(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Share the log-odds out among the columns; shape (n, p + 1)."""
+        return self._raw(rows, pred_contrib=True)
 
     def predict_proba(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict the probability of each label; shape (n, k)."""
@@ -296,6 +329,7 @@ class CatBoostFile(Booster):
             known = [getattr(label, "item", lambda label=label: label)() for label in labels]
             self.classes = known or None
             self.n_classes = len(known) or 2
+            self.logit = loss in ("Logloss", "CrossEntropy")
         elif loss not in CATBOOST_AMOUNTS:
             raise ModelError(NOT_AUDITED.format(what=f"loss function '{loss[:60]}'"))
         self.places_of_levels = self.booster.get_cat_feature_indices()
@@ -321,6 +355,8 @@ class CatBoostFile(Booster):
             }
             laid = pd.DataFrame(made).set_axis(some.columns, axis=1)
             pool = catboost.Pool(laid, cat_features=self.places_of_levels)
+            if kind == "ShapValues":
+                return np.asarray(self.booster.get_feature_importance(pool, type=kind))
             found = np.asarray(self.booster.predict(pool, prediction_type=kind, thread_count=1))
             if kind != "Class":
                 return found
@@ -328,6 +364,14 @@ class CatBoostFile(Booster):
             return np.array([labels.index(str(label)) for label in found.ravel().tolist()])
 
         return where(known, rows, answer)
+
+    def decision_function(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Give the log-odds of the second label; shape (n,)."""
+        return self._raw(rows, "RawFormulaVal")
+
+    def contributions(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Share the log-odds out among the columns; shape (n, p + 1)."""
+        return self._raw(rows, "ShapValues")
 
     def places(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict places among the labels; shape (n,). Its file may hold a cut of its own."""

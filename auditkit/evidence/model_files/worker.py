@@ -180,6 +180,9 @@ class FileModel:
         Labels in the model's order; missing where it predicts amounts.
     predict_proba : callable
         Missing where the model gives no probabilities.
+    decision_function, contributions : callable
+        Log-odds, shape (n,), and how a boosting library shares them out among the columns, shape
+        (n, p + 1); missing where the margin is not the logit of the probability.
     """
 
     worker: Worker
@@ -203,6 +206,9 @@ class FileModel:
             self.classes_ = classes
         if told["probable"]:
             self.predict_proba = lambda rows: self._asked("predict_proba", rows)
+        if told.get("logit"):
+            self.decision_function = lambda rows: self._asked("decision_function", rows)
+            self.contributions = lambda rows: self._asked("contributions", rows)
         self.hides_encoders_ = bool(told.get("hidden"))
         named = dict(zip(self._own, features or self._own, strict=False))
         self.fitted_columns_ = {

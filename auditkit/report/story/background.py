@@ -6,7 +6,7 @@ from auditkit.report.story.gaps import unique_checks
 from auditkit.report.story.parts import Block, Bullets, Cell, Heading, Paragraph, Section, table
 from auditkit.report.story.unknowns import SCOPES, STATES
 from auditkit.report.story.words import THIN, confidence, count, plain, plural
-from auditkit.results import ALL, AuditRecord, SourceFile
+from auditkit.results import ALL, AuditRecord, ModelFileInfo, SourceFile
 
 
 def limits(record: AuditRecord) -> Section:
@@ -277,6 +277,13 @@ def _content(file: SourceFile) -> tuple[str, str]:
     return (count(file.bytes), file.sha256) if file.sha256 else ("not a file", "not a file")
 
 
+def _model_file(file: ModelFileInfo | None) -> str:
+    if file is None:
+        return "none"
+    saved = f"; saved with {plain(file.saved_with)}" if file.saved_with else ""
+    return f"{plain(file.kind)}, read with {plain(file.read_with)}{saved}"
+
+
 def proof(record: AuditRecord) -> Section:
     """Say what the audit was made from, so that anyone can make it again."""
     p, s = record.provenance, record.system
@@ -286,6 +293,7 @@ def proof(record: AuditRecord) -> Section:
         ("Date of the audit", record.date or "not given"),
         ("Format of the record", record.format),
         ("Model", plain(s.model) or f"none: recorded {measures.made(s)}s"),
+        ("Model file", _model_file(record.model_file)),
         ("Recorded outcome", measures.label(s) if s.label else "none"),
         (measures.made(s).capitalize(), measures.rule(s)),
         ("Score", words.name(s.score) or "none"),
