@@ -25,8 +25,8 @@ def main() -> None:
         opening = json.loads(given.readline())
         os.chdir(opening["folder"])
         limits = _limit()
-        model = _opened(opening, given.read(opening["bytes"]))
-        _answer(answers, {**model.told(), "limits": limits})
+        model = _opened(opening, given.read(opening["bytes"]), limits)
+        _answer(answers, model.told())
     except BaseException as error:  # noqa: BLE001  (a damaged file may raise anything)
         _answer(answers, _failure(error))
         return
@@ -50,26 +50,27 @@ def _channels() -> tuple[BinaryIO, BinaryIO]:
     return given, answers
 
 
-def _limit() -> list[str]:
-    """Limit memory, the size of files and their number, where the system can."""
+def _limit() -> set[str]:
+    """Limit memory, the size of files and their number; say which the system could limit."""
     try:
         import resource
     except ImportError:
-        return []
+        return set()
     wanted = {"AS": MEMORY, "FSIZE": 0, "NOFILE": FILES, "CORE": 0}
-    kept = []
+    kept = set()
     for name, most in wanted.items():
         kind = getattr(resource, f"RLIMIT_{name}", None)
         try:
             if kind is not None:
                 resource.setrlimit(kind, (most, most))
-                kept.append(name)
+                kept.add(name)
         except (ValueError, OSError):
-            continue  # not on this system: what was kept is told
+            continue  # not on this system
     return kept
 
 
-def _opened(opening: dict[str, Any], content: bytes) -> Any:  # noqa: ANN401
+def _opened(opening: dict[str, Any], content: bytes, limits: set[str]) -> Any:  # noqa: ANN401
+    from auditkit.errors import ModelError
     from auditkit.evidence.model_files.kinds import CATBOOST, LIGHTGBM, ONNX, PICKLE, XGBOOST
 
     kind = opening["kind"]
@@ -77,6 +78,11 @@ def _opened(opening: dict[str, Any], content: bytes) -> Any:  # noqa: ANN401
         from auditkit.evidence.model_files.onnx_graphs import OnnxGraph
 
         return OnnxGraph(content)
+    if kind == PICKLE and not limits >= {"AS", "FSIZE"}:
+        raise ModelError(
+            "is a pickle, and this system cannot limit the memory and the files of the process "
+            "that would open it. Audit it on Linux, or audit a column of its decisions."
+        )
     if kind == PICKLE:
         from auditkit.evidence.model_files.pickles import Pickled
 
