@@ -74,7 +74,7 @@ def test_a_policy_of_absurd_size(place, tmp_path):
 
 @pytest.mark.parametrize(
     "text", ["a = " + "[" * 50_000, "a = " + "{a = " * 20_000, "[a" + ".a" * 9_000 + "]"]
-)
+)  # noqa: E501
 def test_a_plan_of_absurd_depth(text, tmp_path):
     (tmp_path / "audit.toml").write_text(text)
     with pytest.raises(PlanError, match=r"recursion|not a key|not valid TOML"):
