@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from auditkit import record as recording
-from auditkit.bounded import read
 from auditkit.errors import DataError, PlanError, did_you_mean, unreadable
 from auditkit.evidence.alignment import Rowwise
 from auditkit.evidence.models import AllowedPickle
@@ -196,7 +195,7 @@ def load(path: str | Path) -> Audit:
     path = _path("path", path)
     try:
         path = path / recording.RECORD_FILE if path.is_dir() else path
-        content = read(path, recording.LARGEST)
+        content = path.read_bytes()
     except (OSError, ValueError) as error:
         raise DataError(f"Audit '{path.name}' cannot be read: {unreadable(error)}.") from None
     return Audit(recording.loads(content, path.name))

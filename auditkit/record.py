@@ -15,7 +15,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from auditkit.bounded import MIB, read
 from auditkit.errors import DataError, OutputError, named, unreadable
 from auditkit.plan import AuditPlan
 from auditkit.results import AuditRecord, Version, as_told
@@ -41,10 +40,6 @@ SCHEMA = Path(__file__).with_name("audit.schema.json")
 def dumps(record: AuditRecord) -> str:
     """Write a record as strict JSON, ending with a newline."""
     return json.dumps(as_told(record), allow_nan=False, ensure_ascii=False, indent=1) + "\n"
-
-
-LARGEST = 512 * MIB
-"""Bytes of an ``audit.json``: far more than a million groups take."""
 
 
 def loads(text: str | bytes, name: str = RECORD_FILE) -> AuditRecord:
@@ -204,7 +199,7 @@ def _refuse_other_content(folder: Path, record: AuditRecord) -> None:
             f"Choose another --out."
         )
     try:
-        there = loads(read(folder / RECORD_FILE, LARGEST))
+        there = loads((folder / RECORD_FILE).read_bytes())
     except (DataError, OSError):
         raise OutputError(
             f"The folder '{named(folder)}' holds an audit.json that this version cannot read. "

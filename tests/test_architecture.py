@@ -12,7 +12,6 @@ import auditkit
 ROOT = Path(auditkit.__file__).parent
 ORDER = [
     "errors",
-    "bounded",
     "results",
     "strict",
     "plan",

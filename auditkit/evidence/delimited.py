@@ -7,7 +7,7 @@ header uses most, the quote is '"', and every row has as many cells as the heade
 
 import csv
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,6 @@ from auditkit.errors import DataError, listed
 DELIMITERS = (",", ";", "\t", "|")
 GZIP = b"\x1f\x8b"
 LONGEST_HEADER = 1 << 20
-MOST_COLUMNS = 10_000
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def delimited(path: Path) -> Delimited:
     try:
         with _text(path, packed) as file:
             first = file.readline(LONGEST_HEADER)
-            cells = {d: _cells(first, d) for d in DELIMITERS}
+            cells = {d: len(next(csv.reader([first], delimiter=d), [])) for d in DELIMITERS}
             delimiter = max(DELIMITERS, key=lambda d: cells[d])
             file.seek(0)
             names = next(csv.reader(file, delimiter=delimiter, strict=True), [])
@@ -76,32 +75,8 @@ def delimited(path: Path) -> Delimited:
         raise DataError(f"Data file '{path.name}' has no rows. There is nothing to audit.")
     # an index that was written without a name is a column all the same
     names = [name or f"(unnamed {place})" for place, name in enumerate(names, start=1)]
-    refuse_wide(path, names)
     _refuse_repeated(path, names)
     return Delimited(tuple(names), delimiter, packed)
-
-
-def _cells(line: str, delimiter: str) -> int:
-    """Count the cells of a line; none where a cell would be longer than any name."""
-    try:
-        return len(next(csv.reader([line], delimiter=delimiter), []))
-    except csv.Error:
-        return 0
-
-
-def refuse_wide(path: Path, names: Sequence[str]) -> None:
-    """Refuse more columns than anybody can have meant.
-
-    Raises
-    ------
-    DataError
-        There are more than ``MOST_COLUMNS``.
-    """
-    if len(names) > MOST_COLUMNS:
-        raise DataError(
-            f"Data file '{path.name}' has {len(names):,} columns; at most {MOST_COLUMNS:,} are "
-            f"read. Keep those that the plan names."
-        )
 
 
 @contextmanager

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditkit.bounded import refuse_irregular
 from auditkit.errors import DataError, did_you_mean, listed, named
-from auditkit.evidence.delimited import delimited, literal, refuse_wide
+from auditkit.evidence.delimited import delimited, literal
 from auditkit.evidence.held import private_duckdb
 from auditkit.evidence.sources import Source, digested, fault, parquet_files
 
@@ -46,7 +45,6 @@ class Reader:
 
         if not path.exists():
             raise DataError(f"Data file '{path.name}' does not exist where the plan points.")
-        refuse_irregular(path)
         start = b"" if path.is_dir() else _start(path)
         database = start[8:12] == DUCKDB_AT_8
         if table is not None and not database:
@@ -71,7 +69,6 @@ class Reader:
             raise DataError(f"Data file '{path.name}' cannot be read: {why}.") from None
         if empty:
             raise DataError(f"Data file '{path.name}' has no rows. There is nothing to audit.")
-        refuse_wide(path, relation.columns)
         return Source(
             nw.from_native(relation).lazy(),
             tuple(relation.columns),

@@ -7,7 +7,6 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from auditkit.bounded import MIB, read
 from auditkit.errors import PlanError, named, unreadable
 from auditkit.plan.attribute import Attribute
 from auditkit.plan.data import Data
@@ -139,10 +138,6 @@ HELP = {
 }
 
 
-LARGEST = 4 * MIB
-"""Bytes of a plan."""
-
-
 def read_plan(path: str | Path) -> AuditPlan:
     """Read ``audit.toml``.
 
@@ -153,7 +148,7 @@ def read_plan(path: str | Path) -> AuditPlan:
     """
     path = Path(path)
     try:
-        text = read(path, LARGEST).decode("utf-8")
+        text = path.read_text(encoding="utf-8")
     except IsADirectoryError:
         raise PlanError(
             f"Plan '{named(path)}' is a folder. Name the plan in it, such as audit.toml."

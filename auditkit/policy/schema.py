@@ -13,7 +13,6 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
-from auditkit.bounded import MIB, read
 from auditkit.errors import PolicyError, did_you_mean, listed, unreadable
 from auditkit.plan import AuditPlan
 from auditkit.results import Effect, PolicyInfo, Requirement
@@ -251,11 +250,7 @@ def _written(use: str, plan: AuditPlan) -> str | None:
     path = shipped().get(use) or plan.path(use)
     if path.suffix != ".toml" or not path.is_file():
         return None
-    return read(path, LARGEST).decode("utf-8")
-
-
-LARGEST = 4 * MIB
-"""Bytes of a policy."""
+    return path.read_text(encoding="utf-8")
 
 
 def settle(file: PolicyFile, plan: AuditPlan) -> Policy:
