@@ -1,11 +1,5 @@
-"""Frames small enough to check by hand, the way to the data beside the checkout, and no network.
+"""Frames small enough to check by hand, and the way to the data beside the checkout."""
 
-Whatever a test does, a socket to anywhere but this machine fails it.
-"""
-
-import sys
-from collections.abc import Iterator
-from ipaddress import ip_address
 from pathlib import Path
 
 import numpy as np
@@ -13,39 +7,6 @@ import pandas as pd
 import pytest
 
 SHARED = Path(__file__).parents[2] / "shared"
-
-
-STRAYED: list[str] = []
-"""Addresses elsewhere that something in this process tried to reach."""
-REACHES = {"socket.connect", "socket.sendto", "socket.sendmsg"}
-
-
-def _is_here(address: object) -> bool:
-    """Whether an address is of this machine; a path is."""
-    if not isinstance(address, tuple):
-        return True
-    host = str(address[0]).partition("%")[0]
-    try:
-        return host in ("", "localhost") or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _stay_here(event: str, arguments: tuple[object, ...]) -> None:
-    if event in REACHES and not _is_here(arguments[1]):
-        STRAYED.append(str(arguments[1]))
-        raise PermissionError(f"a test reached for the network: {arguments[1]}")
-
-
-sys.addaudithook(_stay_here)
-
-
-@pytest.fixture(autouse=True)
-def no_network() -> Iterator[None]:
-    """Fail a test that reached for the network, also if its code went on without it."""
-    STRAYED.clear()
-    yield
-    assert not STRAYED, f"a test reached for the network: {STRAYED}"
 
 
 @pytest.fixture(scope="session")

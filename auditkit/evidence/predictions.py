@@ -93,8 +93,7 @@ class AmountColumns:
         Raises
         ------
         DataError
-            Amounts are too large or too small to be summed, or the label has so few values that it
-            is no amount.
+            Amounts are too large or too small to be summed, or the label has so few values that it is no amount.
         """
         import narwhals.stable.v2 as nw
 
