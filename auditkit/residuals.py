@@ -25,6 +25,8 @@ from auditkit.results import ALL, NOT_RECORDED, REST, Disparity, Measurement, St
 UNDER_CLUSTERS = "intervals of amounts under clusters are not computed yet"
 TRACE = 1e-6
 """A share of the standard deviation that nobody could see."""
+NO_SPREAD = 1e-12
+"""A variance under this share of the mean square is rounding."""
 AMONG = {
     "error": "people with a prediction and a recorded amount",
     "prediction": "people with a prediction",
@@ -118,7 +120,7 @@ def _mean(spread: Distribution, _: float, people: int, effective: float, among: 
     reason = ""
     if people < 2:
         reason = "one person shows no spread, so no interval"
-    elif spread.is_one_value(power):
+    elif power <= NO_SPREAD * spread.squares_about(0.0)[2]:
         reason = "all values are the same and show no spread, so no interval"
     bounds = mean_interval(mean, variance, people)
     error = _told(spread.cut, variance * people)

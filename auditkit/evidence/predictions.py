@@ -93,7 +93,7 @@ class AmountColumns:
         Raises
         ------
         DataError
-            Amounts are too large or too small to be summed, or the label has so few values that it is no amount.
+            Amounts are too large to be summed, or the label has so few values that it is no amount.
         """
         import narwhals.stable.v2 as nw
 
@@ -112,11 +112,6 @@ class AmountColumns:
                 problems.append(
                     f"{column} holds amounts of up to {largest:g}, whose squares cannot be summed. "
                     f"Give them in larger units."
-                )
-            elif 0 < largest < 1 / LARGEST:
-                problems.append(
-                    f"{column} holds amounts of at most {largest:g}, whose squares a number cannot "
-                    f"hold. Give them in smaller units."
                 )
         problems += self._no_amount()
         if problems:

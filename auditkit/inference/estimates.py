@@ -151,7 +151,7 @@ class Mean:
         if n < 2:
             reason = "one person shows no spread, so no interval"
         elif spread <= NO_SPREAD * float(self.square[2]):
-            reason = "the values are the same, or too near to it to tell their spread: no interval"
+            reason = "all values are the same and show no spread, so no interval"
         elif self.needs_outcome and self.outcomes < 2:
             reason = "only one outcome was recorded, so its spread is not known: no interval"
         lower, upper = (nan, nan) if reason else (float(bounds.lower), float(bounds.upper))

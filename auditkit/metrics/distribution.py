@@ -80,14 +80,6 @@ class Distribution:
         power = self.square * away**2 + 2 * away * self.square_first + self.square_second
         return float(self.square.sum()), float(linear.sum()), max(float(power.sum()), 0.0)
 
-    def is_one_value(self, power: float) -> bool:
-        """Whether a sum of squared distances from the mean is no more than rounding makes of it.
-
-        Distances are taken from the edges of bins, so that amounts far from 0 keep their spread.
-        """
-        largest = max(abs(float(self.left[0])), abs(float(self.right[-1])))
-        return power <= (largest * ROUNDING) ** 2 * float(self.square.sum())
-
     def sizes(self) -> "Distribution":
         """Take the absolute value of every amount; no bin may lie on both sides of 0."""
         import numpy as np
