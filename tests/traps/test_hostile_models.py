@@ -532,3 +532,32 @@ def test_what_an_allowed_pickle_prints_does_not_speak_for_it(tmp_path):
     sha256 = hostile(tmp_path / "m.pkl", exec, said)
     with pytest.raises(ModelError, match="cannot be loaded"):
         allowed(tmp_path / "m.pkl", rows(), sha256)
+
+
+LIES = {
+    "nothing": {},
+    "another kind": {"model": 3},
+    "labels that are not as many": {"classes": ["a"]},
+    "columns that are not as many": {"features": ["a", "b"]},
+    "a thousand million labels": {"n_classes": 10**9, "classes": None},
+    "levels of no column": {"levels": {"z": ["a"]}},
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_an_allowed_pickle_that_speaks_for_the_process(lie, tmp_path):
+    """It finds the way out of its process, and answers in its place."""
+    told = {"model": "m", "features": ["x"], "n_features": 1, "classes": ["0", "1"]}
+    told |= {"n_classes": 2, "probable": True, "levels": {}, "saved_with": "", "read_with": ""}
+    told = (told | LIES[lie] if LIES[lie] else {}) | {"bytes": 0}
+    code = (
+        "import os, gc, io\n"
+        "for way in range(3, 20):\n"
+        "    try:\n"
+        f"        os.write(way, {json.dumps(told)!r}.encode() + b'\\n')\n"
+        "    except OSError:\n"
+        "        pass\n"
+    )
+    sha256 = hostile(tmp_path / "m.pkl", exec, code)
+    with pytest.raises(ModelError, match="says of it what cannot be"):
+        allowed(tmp_path / "m.pkl", rows(), sha256)

@@ -13,7 +13,7 @@ from typing import Any
 from auditkit.errors import ModelError, listed, unreadable
 from auditkit.evidence.model_files import kinds
 from auditkit.evidence.model_files.reviewed import MOST_BYTES, read_skops
-from auditkit.evidence.model_files.worker import FileModel, Worker
+from auditkit.evidence.model_files.worker import FileModel, Told, Worker
 from auditkit.plan import AuditPlan, canonical
 
 __all__ = ["FileModel", "Opened", "open_model"]
@@ -77,7 +77,7 @@ def open_model(path: Path, plan: AuditPlan, allow_pickle: str | None = None) -> 
     worker = Worker(path.name, kind, content)
     told = worker.told
     model = FileModel(worker, _features(told, plan), _classes(path.name, told, plan))
-    return Opened(model, kind, str(told["saved_with"]), str(told["read_with"]), pickled)
+    return Opened(model, kind, told.saved_with, told.read_with, pickled)
 
 
 def _content(path: Path) -> bytes:
@@ -119,22 +119,21 @@ def _refuse_pickle(name: str, digest: str, allowed: str | None) -> None:
         )
 
 
-def _features(told: dict[str, Any], plan: AuditPlan) -> tuple[str, ...] | None:
+def _features(told: Told, plan: AuditPlan) -> tuple[str, ...] | None:
     """Name a model's columns in its order: as the file does, else as the plan declares."""
-    if told["features"] is not None:
-        return tuple(map(str, told["features"]))
+    if told.features is not None:
+        return told.features
     declared = tuple(plan.model.features or ())
     if not declared:
         return None
-    if told["n_features"] is not None and told["n_features"] != len(declared):
+    if told.n_features is not None and told.n_features != len(declared):
         raise ModelError(
-            f"model.features lists {len(declared)} columns, but the model reads "
-            f"{told['n_features']}."
+            f"model.features lists {len(declared)} columns, but the model reads {told.n_features}."
         )
     return declared
 
 
-def _classes(name: str, told: dict[str, Any], plan: AuditPlan) -> tuple[Any, ...]:
+def _classes(name: str, told: Told, plan: AuditPlan) -> tuple[Any, ...]:
     """Say which labels a model gives, in its order: as the file says, else as the plan declares.
 
     Raises
@@ -142,8 +141,8 @@ def _classes(name: str, told: dict[str, Any], plan: AuditPlan) -> tuple[Any, ...
     ModelError
         The plan declares other labels than the file, or not as many as the model has.
     """
-    count = int(told["n_classes"])
-    named, declared = told["classes"], plan.model.classes
+    count = told.n_classes
+    named, declared = told.classes, plan.model.classes
     if declared and named is not None and [canonical(label) for label in named] != list(declared):
         raise ModelError(
             f"Model file '{name}' names its labels itself, in this order: "
@@ -155,6 +154,6 @@ def _classes(name: str, told: dict[str, Any], plan: AuditPlan) -> tuple[Any, ...
             f"model.classes lists {len(declared)} labels, but model file '{name}' has {count}."
         )
     if named is not None:
-        return tuple(named)
+        return named
     unnamed: tuple[Any, ...] = declared or tuple(range(count))
     return unnamed

@@ -10,10 +10,13 @@ import tempfile
 import threading
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import Field, ValidationError, model_validator
 
 from auditkit.errors import MissingExtra, ModelError
 from auditkit.evidence.encoders import Fitted
+from auditkit.strict import Strict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,10 +30,51 @@ START = (
     "from auditkit.evidence.model_files.serving import main; main()"
 )
 """The process starts with no paths but those it is told."""
+MOST_CLASSES, MOST_FEATURES = 1000, 10_000
 KEPT = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL")
 """Of the environment: no password of a database, no token, no proxy."""
 NO_ANSWER, STRANGE = -1, -2
 """Places among the labels that are none: no decision, and one that is no label of the model."""
+
+
+Label = bool | int | float | str
+
+
+class Told(Strict):
+    """What a model in another process says of itself; the process may lie, but not confuse.
+
+    ``classes`` are the labels in the model's order, ``n_classes`` how many there are: 0 where it
+    predicts amounts. ``levels`` are the values it knows of columns of categories, none where it
+    keeps only hashes of them. ``logit`` says that there are log-odds, and contributions to them.
+    """
+
+    model: str = Field(max_length=200)
+    features: tuple[str, ...] | None
+    n_features: int | None = Field(ge=0, le=MOST_FEATURES)
+    classes: tuple[Label, ...] | None
+    n_classes: int = Field(ge=0, le=MOST_CLASSES)
+    probable: bool
+    logit: bool = False
+    levels: dict[str, tuple[Label | None, ...]]
+    hidden: bool = False
+    saved_with: str = Field(max_length=100)
+    read_with: str = Field(max_length=100)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.classes is not None and len(self.classes) != self.n_classes:
+            raise ValueError("labels")
+        if self.features is not None and len(self.features) != (self.n_features or 0):
+            raise ValueError("features")
+        if not set(self.levels) <= set(self.names(0)):
+            raise ValueError("levels")
+        return self
+
+    def names(self, declared: int) -> tuple[str, ...]:
+        """Name the columns as the process knows them: by place, where the file names none."""
+        if self.features is not None:
+            return self.features
+        return tuple(map(str, range(self.n_features or declared)))
 
 
 class Worker:
@@ -52,10 +96,14 @@ class Worker:
         )
         self.close = weakref.finalize(self, _end, self.process, folder)
         head = {"kind": kind, "folder": folder.name, "bytes": len(content)}
-        self.told, _ = self._asked(json.dumps(head).encode() + b"\n" + content, TO_OPEN)
-        if "error" in self.told:
+        told, _ = self._asked(json.dumps(head).encode() + b"\n" + content, TO_OPEN, 0)
+        if "error" in told:
             self.close()
-            raise self._refused()
+            raise self._refused(told)
+        try:
+            self.told = Told.model_validate({k: v for k, v in told.items() if k != "bytes"})
+        except ValidationError:
+            raise self._ended("says of it what cannot be") from None
 
     def ask(self, method: str, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Ask about rows; shape as the method gives it.
@@ -71,7 +119,10 @@ class Worker:
 
         content = pickle.dumps(rows, protocol=5)
         head = json.dumps({"method": method, "bytes": len(content)}).encode()
-        told, body = self._asked(head + b"\n" + content, TO_ANSWER)
+        # a number for each label or column of a row, and room for a header
+        numbers = len(rows) * max(self.told.n_classes, (self.told.n_features or 0) + 1)
+        most = 16 * numbers + (1 << 16)
+        told, body = self._asked(head + b"\n" + content, TO_ANSWER, most)
         if "error" in told:
             raise RuntimeError(str(told["error"]))
         try:
@@ -80,8 +131,8 @@ class Worker:
             raise self._ended("answered with something that is no array") from None
         return found
 
-    def _asked(self, request: bytes, seconds: float) -> tuple[dict[str, Any], bytes]:
-        """Send a request and wait for its answer, no longer than ``seconds``."""
+    def _asked(self, request: bytes, seconds: float, most: int) -> tuple[dict[str, Any], bytes]:
+        """Send a request and wait for ``most`` bytes of answer, no longer than ``seconds``."""
         assert self.process.stdin is not None  # noqa: S101
         assert self.process.stdout is not None  # noqa: S101
         late = threading.Event()
@@ -98,7 +149,7 @@ class Worker:
             self.process.stdin.flush()
             head = json.loads(self.process.stdout.readline(LONGEST_HEAD))
             size = head["bytes"]
-            body = self.process.stdout.read(size) if 0 <= size <= _most(request) else b""
+            body = self.process.stdout.read(size) if 0 <= size <= most else b""
             if len(body) != size or not isinstance(head, dict):
                 raise ValueError
         except (OSError, ValueError, KeyError, TypeError):
@@ -115,9 +166,9 @@ class Worker:
             f"Audit a column of its decisions instead."
         )
 
-    def _refused(self) -> Exception:
+    def _refused(self, told: dict[str, Any]) -> Exception:
         """Say why a model was not opened."""
-        if package := self.told.get("missing"):
+        if package := told.get("missing"):
             if package not in EXTRAS:  # a pickle says so, and nobody installs what a stranger says
                 return ModelError(
                     f"Model file '{self.name}' was made with a package that is not installed here. "
@@ -127,12 +178,12 @@ class Worker:
                 f"Model file '{self.name}' is read by the package {package}, which is not "
                 f"installed. Install it: pip install 'auditkit[{EXTRAS[package]}]'."
             )
-        problems = [str(problem)[:1000] for problem in self.told.get("problems", ())]
+        problems = [str(problem)[:1000] for problem in list(told.get("problems", ()))[:10]]
         return ModelError(
             *(f"Model file '{self.name}' {problem}" for problem in problems)
             if problems
             else (
-                f"Model file '{self.name}' cannot be loaded ({str(self.told['error'])[:60]}): it "
+                f"Model file '{self.name}' cannot be loaded ({str(told['error'])[:60]}): it "
                 f"is damaged, or is larger than the memory it may use.",
             )
         )
@@ -147,11 +198,6 @@ EXTRAS = {
 }
 """The extra that installs a package which reads model files."""
 ENDED = "ended (it crashed, or wanted more memory than it may use)"
-
-
-def _most(request: bytes) -> int:
-    """Bound an answer: no model says more than this of the rows it was asked about."""
-    return 64 * len(request) + (1 << 20)
 
 
 def _end(process: "subprocess.Popen[bytes]", folder: "tempfile.TemporaryDirectory[str]") -> None:
@@ -195,25 +241,23 @@ class FileModel:
     ) -> None:
         told = worker.told
         self.worker = worker
-        self.kind = str(told["model"])
-        self.n_features_in_ = told["n_features"]
+        self.kind = told.model
+        self.n_features_in_ = told.n_features
         if features is not None:
             self.feature_names_in_ = features
-        # where the file names no columns, the process knows them by place
-        own = told["features"] or map(str, range(told["n_features"] or len(features or ())))
-        self._own = [str(name) for name in own]
-        if told["n_classes"]:
+        self._own = told.names(len(features or ()))
+        if told.n_classes:
             self.classes_ = classes
-        if told["probable"]:
+        if told.probable:
             self.predict_proba = lambda rows: self._asked("predict_proba", rows)
-        if told.get("logit"):
+        if told.logit:
             self.decision_function = lambda rows: self._asked("decision_function", rows)
             self.contributions = lambda rows: self._asked("contributions", rows)
-        self.hides_encoders_ = bool(told.get("hidden"))
+        self.hides_encoders_ = told.hidden
         named = dict(zip(self._own, features or self._own, strict=False))
         self.fitted_columns_ = {
             named[name]: Fitted.of(levels) if levels else Fitted("text", (), float("nan"))
-            for name, levels in told["levels"].items()
+            for name, levels in told.levels.items()
         }
 
     def predict(self, rows: "pd.DataFrame") -> "NDArray[Any]":
@@ -230,4 +274,4 @@ class FileModel:
         return decided
 
     def _asked(self, method: str, rows: "pd.DataFrame") -> "NDArray[Any]":
-        return self.worker.ask(method, rows.set_axis(self._own, axis=1))
+        return self.worker.ask(method, rows.set_axis(list(self._own), axis=1))
