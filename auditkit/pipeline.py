@@ -32,6 +32,7 @@ from auditkit.need.totals import need_totals
 from auditkit.own_metrics import Function, own_metrics, told_of
 from auditkit.plan import AuditPlan
 from auditkit.policy.schema import Policy, read_policy
+from auditkit.probes.probed import probed
 from auditkit.residuals import amounts_off
 from auditkit.results import AuditRecord, Check, Disparity, Disposition, SelfTest, round_floats
 from auditkit.scores.calibration import calibrations, gaps_at_like_scores
@@ -74,6 +75,7 @@ def recorded(
     calibration, brier = calibrations(plan, evidence, floor)
     depth = need_depth(plan, evidence, totals, floor)
     explanation, by_group, by_gap = explained(plan, evidence, progress)
+    again, probes = probed(plan, evidence, floor, progress)
     found = AuditRecord(
         format=recording.FORMAT,
         date=plan.audit.date.isoformat() if plan.audit.date else "",
@@ -115,6 +117,8 @@ def recorded(
         explanation=explanation,
         attributions=by_group,
         disparity_attributions=by_gap,
+        determinism=again,
+        probes=probes,
         notes=(*evidence.notes, *told_of(own)),
         provenance=account.provenance(plan, policy, evidence),
         model_file=account.model_file(evidence),

@@ -33,6 +33,7 @@ ORDER = [
     "unrecorded",
     "label_error",
     "explain",
+    "probes",
     "judge",
     "self_test",
     "record",

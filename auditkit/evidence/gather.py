@@ -248,8 +248,7 @@ def _taken(
     elif source.engine == "pyspark":
         gathered, column = spark.scored(plan, source, keys, amounts, scorer, model, after)
     else:
-        kept = 0 if plan.data.several_classes else plan.explain.rows
-        reservoir = Reservoir(kept, plan.audit.seed) if kept else None
+        reservoir = Reservoir(plan.explain.rows, plan.audit.seed)
         of_batches = scored_in_batches(
             plan, source, keys, amounts, scorer, reservoir, scored, progress
         )

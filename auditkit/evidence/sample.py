@@ -50,6 +50,8 @@ class Sample:
         Over all rows of the data: how many in each stratum, and their mean model output.
     contrasts : tuple of Contrast
         ``(all)`` first, then every group.
+    finite : bool
+        Whether the model's output is a number on every row; ``strata_output`` says nothing if not.
     """
 
     rows: "pd.DataFrame"
@@ -57,6 +59,7 @@ class Sample:
     strata_rows: "NDArray[np.int64]"
     strata_output: "NDArray[np.float64]"
     contrasts: tuple[Contrast, ...]
+    finite: bool = True
 
 
 class Reservoir:
@@ -82,9 +85,9 @@ class Reservoir:
         import numpy as np
         import pandas as pd
 
-        if not (np.abs(output) < MOST_OUTPUT).all():
-            self.finite = False
-            return
+        summable = np.abs(output) < MOST_OUTPUT
+        self.finite &= bool(summable.all())
+        output = np.where(summable, output, 0.0)
         keys = list(cells.columns)
         whole = pd.Series(np.rint(output * self.SCALE).astype(np.int64), index=cells.index)
         for cell, part in whole.groupby([cells[k] for k in keys], dropna=False, sort=False):
@@ -158,13 +161,10 @@ def _hash_column(column: "pd.Series[Any]") -> "NDArray[np.uint64]":
 
 
 def finish(reservoir: Reservoir, quality: Quality, table: GroupTable) -> Sample | None:
-    """Turn what was gathered into a sample with its strata and contrasts.
-
-    Returns ``None`` where the model's output was not finite on every row.
-    """
+    """Turn what was gathered into a sample with its strata and contrasts; ``None`` of no rows."""
     import numpy as np
 
-    if reservoir.kept is None or not reservoir.finite:
+    if reservoir.kept is None:
         return None
     kept = reservoir.kept.sort_values("(key)", kind="stable", ignore_index=True)
     width = len(quality.attributes)
@@ -179,6 +179,7 @@ def finish(reservoir: Reservoir, quality: Quality, table: GroupTable) -> Sample 
         strata_rows=np.array([n for n, _ in totals], dtype=np.int64),
         strata_output=np.array([total / n / Reservoir.SCALE for n, total in totals]),
         contrasts=tuple(_contrasts(cells, table)),
+        finite=reservoir.finite,
     )
 
 

@@ -41,7 +41,7 @@ def scored_in_batches(
     keys: Mapping[str, Key],
     amounts: Amounts,
     scorer: Scorer,
-    reservoir: Reservoir | None,
+    reservoir: Reservoir,
     scored: ScoreTally,
     progress: Progress,
 ) -> tuple[Tally, Gathered, Scorer]:
@@ -59,7 +59,8 @@ def scored_in_batches(
     sums = replace(amounts, expressions=columns, need=needs)
     for batch, rows in _batches(plan, source, keys, amounts, scorer):
         scorer = scorer if scorer.unit else scorer.with_unit(rows)
-        batch[DECISION] = pd.Series(selects(scorer, plan, rows), dtype=object)
+        decided = selects(scorer, plan, rows)
+        batch[DECISION] = pd.Series(decided, dtype=object)
         add(total, tally(nw.from_native(batch).lazy(), ready, sums) or {})
         chance = scorer.probability(rows) if scorer.unit in PROBABLE else None
         if chance is not None:
@@ -67,10 +68,11 @@ def scored_in_batches(
         if plan.data.cluster is not None:
             by = [CLUSTER, *ready]
             totals.append(batch.groupby(by, dropna=False, sort=False)[list(columns)].sum())
-        if reservoir is not None:
-            output = chance if scorer.unit == "probability" else None
-            output = scorer.output(rows) if output is None else output
-            reservoir.add(batch[attributes], rows, output)
+        output = chance if scorer.unit == "probability" else None
+        if scorer.unit == "decision":
+            output = (decided == scorer.classes[scorer.positive]).astype("float64")
+        output = scorer.output(rows) if output is None else output
+        reservoir.add(batch[attributes], rows, output)
         done += len(rows)
         progress("scoring", done, None)
     progress("scoring", done, done)

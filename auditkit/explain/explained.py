@@ -32,7 +32,7 @@ def explained(
         return _unexplained(Status.NOT_APPLICABLE, "", why), (), ()
     if evidence.unexplained:
         return _unexplained(Status.NOT_APPLICABLE, "", evidence.unexplained), (), ()
-    if sample is None:
+    if sample is None or not sample.finite:
         why = "withheld: the model's output is not a finite number on every row"
         return _unexplained(Status.UNDEFINED, scorer.unit, why), (), ()
     behind = background(

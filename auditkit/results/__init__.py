@@ -42,6 +42,7 @@ from auditkit.results.measured import (
     StratifiedDisparity,
 )
 from auditkit.results.need import EqualNeed, NeedDepth, NeedRank
+from auditkit.results.probed import Determinism, Probe
 from auditkit.results.record import AuditRecord, round_floats
 from auditkit.results.scores import Brier, Budget, Calibration, Cut, Exposure
 from auditkit.results.tables import TABLES, as_told, columns, frame, told_name
@@ -93,6 +94,7 @@ __all__ = [
     "Cut",
     "CutBasis",
     "DeclaredShare",
+    "Determinism",
     "Digests",
     "Disparity",
     "DisparityAttribution",
@@ -112,6 +114,7 @@ __all__ = [
     "Outcome",
     "OwnMetric",
     "PolicyInfo",
+    "Probe",
     "Provenance",
     "Requirement",
     "Rows",

@@ -35,6 +35,7 @@ from auditkit.results.measured import (
     StratifiedDisparity,
 )
 from auditkit.results.need import EqualNeed, NeedDepth, NeedRank
+from auditkit.results.probed import Determinism, Probe
 from auditkit.results.scores import Brier, Budget, Calibration, Cut, Exposure
 from auditkit.results.words import Disposition
 
@@ -83,6 +84,8 @@ class AuditRecord:
     explanation: Explanation
     attributions: tuple[Attribution, ...]
     disparity_attributions: tuple[DisparityAttribution, ...]
+    determinism: tuple[Determinism, ...]
+    probes: tuple[Probe, ...]
     notes: tuple[str, ...]
     provenance: Provenance
     model_file: ModelFileInfo | None = None

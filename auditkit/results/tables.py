@@ -25,6 +25,7 @@ from auditkit.results.measured import (
     StratifiedDisparity,
 )
 from auditkit.results.need import EqualNeed, NeedDepth, NeedRank
+from auditkit.results.probed import Determinism, Probe
 from auditkit.results.scores import Brier, Budget, Calibration, Cut, Exposure
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ TABLES: dict[str, type] = {
     "exclusions": Exclusion,
     "attributions": Attribution,
     "disparity_attributions": DisparityAttribution,
+    "determinism": Determinism,
+    "probes": Probe,
     "findings": Finding,
     "groups": GroupSize,
 }

@@ -450,6 +450,8 @@ def build(depth=2):
         ),
         attributions=rows,
         disparity_attributions=contributions(rows),
+        determinism=(),
+        probes=(),
         notes=("Attribute 'gender': 'F' were counted as 'female'.",),
         provenance=Provenance(
             (SourceFile("data", "households.csv", "9f2c" * 16, 812_345),),
@@ -544,6 +546,8 @@ def unlabelled(record):
         ),
         attributions=(),
         disparity_attributions=(),
+        determinism=(),
+        probes=(),
     )
 
 

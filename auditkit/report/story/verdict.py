@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auditkit.report.story import amounts, gaps, measures, words
+from auditkit.report.story.beyond import unsteady_words
 from auditkit.report.story.gaps import GapRow
 from auditkit.report.story.parts import (
     Banner,
@@ -349,11 +350,11 @@ def _banner(record: AuditRecord) -> Banner:
 
 
 def model_words(record: AuditRecord) -> tuple[str, ...]:
-    """Say what a reader must know of the file the model came out of."""
+    """Say what a reader must know of the model, and of the file it came out of."""
+    said = list(unsteady_words(record))
     file = record.model_file
     if file is None:
-        return ()
-    said = []
+        return tuple(said)
     if file.ran_code:
         said.append(
             "The model file is a pickle, and was opened because somebody allowed it: code from it "
