@@ -194,18 +194,17 @@ def test_no_answer_and_failure_are_counted_by_group_and_never_dropped():
             raise KeyError("a camp nobody knows")
         return np.where(rows["x"].isna(), None, steady(rows))
 
-    made = audited(Model(chosen))
+    # of a: 15 with 1 and 15 with 5; of b: 10 and 20
+    data = people().iloc[[*range(15), *range(30, 45), *range(60, 90)]].reset_index(drop=True)
+    made = audited(Model(chosen), data)
     emptied = probe(made, "x", "emptied", "a")
-    assert emptied[["n", "changed", "unanswered", "failed"]].tolist() == [60, 0, 60, 0]
+    assert emptied[["n", "changed", "unanswered", "failed"]].tolist() == [30, 0, 30, 0]
     assert emptied["share"] == 1
-    # of a failing batch 50 rows of each group are asked about: those with x = 1 fail, the others
-    # are decided as before
-    b = probe(made, "camp", "unseen", "b")
-    assert b[["n", "changed", "unanswered", "failed"]].tolist() == [40, 0, 0, 10]
-    a = probe(made, "camp", "unseen", "a")
-    assert a["n"] == 50
-    assert 20 <= a["failed"] <= 30  # all of the 10 left out are of one kind, or of the other
-    assert a["share"] == pytest.approx(a["failed"] / 50)
+    # those with 1 fail, the others are decided as before
+    for group, failed in (("a", 15), ("b", 10)):
+        found = probe(made, "camp", "unseen", group)
+        assert found[["n", "changed", "unanswered", "failed"]].tolist() == [30, 0, 0, failed]
+        assert found["share"] == pytest.approx(failed / 30)
 
 
 def test_a_probability_that_is_no_number_is_no_answer():
@@ -388,7 +387,7 @@ def test_untold_rows_make_a_share_undefined(monkeypatch):
         return steady(rows)
 
     a = probe(audited(Model(chosen)), "x", "above", "a")
-    assert a["failed"] == a["n"] == 50
+    assert a["failed"] == a["n"] == 30
     assert a["status"] == "undefined"
     assert pd.isna(a["share"])
     assert "only together with others" in a["note"]

@@ -38,6 +38,8 @@ class Scorer:
         ``probability``, ``margin`` or ``decision``; empty until a batch has been seen.
     file : Opened or None
         The file it came out of.
+    counting : bool
+        Failures are counted, so what causes one is not looked for.
     """
 
     model: Any
@@ -46,6 +48,7 @@ class Scorer:
     positive: int
     unit: str = ""
     file: Opened | None = None
+    counting: bool = False
 
     @property
     def positive_is_first(self) -> bool:
@@ -157,8 +160,9 @@ class Scorer:
             raise  # of a model in another process: it says why
         except (Exception, SystemExit) as error:  # noqa: BLE001  (a model may raise anything)
             # its text may quote a row, so none of it is told
+            why = "" if self.counting else self._suspects(rows)
             raise ModelError(
-                f"The model's {method} failed ({type(error).__name__}). {self._suspects(rows)}"
+                f"The model's {method} failed ({type(error).__name__}). {why}"
             ) from None
         wanted = (len(rows), len(self.classes)) if method == "predict_proba" else (len(rows),)
         if found.shape != wanted:

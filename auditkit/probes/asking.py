@@ -1,7 +1,7 @@
 """A model is asked about altered rows: where it fails on a batch, on which rows is looked for."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditkit.errors import ModelError
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-CALLS = 3_000
+CALLS = 5_000
 """Calls in which failing rows are looked for, over all probes of an audit."""
 SINGLY = 8
 """Failing parts of no more rows are asked about one by one: half of them fail in most of them."""
@@ -46,7 +46,10 @@ class Asker:
     scorer: Scorer
     plan: AuditPlan
     sound: "pd.DataFrame"
-    calls: int = field(default=CALLS)
+    calls: int = CALLS
+
+    def __post_init__(self) -> None:
+        self.scorer = replace(self.scorer, counting=True)
 
     def whole(self, rows: "pd.DataFrame") -> Decided | None:
         """Decide rows in one call; none where the model fails on them together.

@@ -7,7 +7,7 @@ alone: the sample as a whole is not self-weighting, and crossed groups have no s
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditkit.errors import ModelError
@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    Places = Mapping[tuple[str, str], NDArray[np.intp]]
+
 MOST_ASKED = 2_000_000
 """Altered rows that the model is asked about: with many columns, fewer rows of each group."""
 FEWEST = 50
-"""Rows of a group that are asked about at least, and among which failing rows are looked for."""
+"""Rows of a group that are asked about at least, however many columns there are."""
 MOST_PROBES = 3
 """Probes of one column."""
 GONE = "the model fails, also on a row as it is that it had decided among others"
@@ -38,8 +40,6 @@ UNTOLD = (
     "{} rows counted as failed were asked about only together with others: failing rows are looked "
     "for in a limited number of calls"
 )
-
-Group = tuple[str, str]
 
 
 def probed(
@@ -86,25 +86,29 @@ class _Base:
 
     Attributes
     ----------
-    sample : DataFrame, shape (n, p)
-    asked, few : ndarray of int
-        Places in the sample: of all rows asked about, and of those where failures are looked for.
+    rows : DataFrame, shape (n, p)
+        The sample.
     decided : ndarray, shape (n,)
         ``None`` where there is no decision, or nobody was asked.
     groups : mapping
-        Places of each group's rows, those with the smallest keys first.
+        Places in the sample of each group's rows, those with the smallest keys first.
     """
 
-    sample: "pd.DataFrame"
-    asked: "NDArray[np.intp]"
-    few: "NDArray[np.intp]"
+    rows: "pd.DataFrame"
     decided: "NDArray[np.object_]"
-    groups: Mapping[Group, "NDArray[np.intp]"]
+    groups: "Places"
+
+    def alterable(self, feature: str) -> "Places":
+        """Places of each group's rows that have a decision and a value to alter."""
+        import numpy as np
+
+        has = self.rows[feature].notna().to_numpy() & (self.decided != np.array(None))
+        return {group: rows[has[rows]] for group, rows in self.groups.items()}
 
     def altered(self, places: "NDArray[np.intp]", column: Altered) -> "pd.DataFrame":
         """Give rows with the column as the probe leaves it."""
         cells = column.cells.iloc[places]
-        return self.sample.iloc[places].assign(**{column.feature: cells})
+        return self.rows.iloc[places].assign(**{column.feature: cells})
 
 
 def _base(plan: AuditPlan, scorer: Scorer, sample: Sample) -> _Base | None:
@@ -112,26 +116,30 @@ def _base(plan: AuditPlan, scorer: Scorer, sample: Sample) -> _Base | None:
     import numpy as np
 
     alone = [c for c in sample.contrasts if CROSS not in c.attribute]
-    places = {
+    places: Places = {
         (c.attribute, c.group): np.flatnonzero(c.members[sample.stratum])[:A_GROUP] for c in alone
     }
     many, probes = A_GROUP, MOST_PROBES * len(scorer.features)
-    while many > FEWEST and len(_union(places, many)) * probes > MOST_ASKED:
+    while many > FEWEST and len(_union(places)) * probes > MOST_ASKED:
         many = max(FEWEST, many // 2)
-    asked = _union(places, many)
+        places = _first(places, many)
     decided = np.full(len(sample.rows), None, dtype=object)
+    asked = _union(places)
     try:
         decided[asked] = selects(scorer, plan, sample.rows.iloc[asked])
     except ModelError:
         return None
-    groups = {group: rows[:many] for group, rows in places.items()}
-    return _Base(sample.rows, asked, _union(places, FEWEST), decided, groups)
+    return _Base(sample.rows, decided, places)
 
 
-def _union(places: Mapping[Group, "NDArray[np.intp]"], most: int) -> "NDArray[np.intp]":
+def _first(places: "Places", most: int) -> "Places":
+    return {group: rows[:most] for group, rows in places.items()}
+
+
+def _union(places: "Places") -> "NDArray[np.intp]":
     import numpy as np
 
-    return np.unique(np.concatenate([rows[:most] for rows in places.values()]))
+    return np.unique(np.concatenate([*places.values()]))
 
 
 def _probes(
@@ -147,36 +155,35 @@ def _probes(
         return  # nothing is decided, so nothing can change
     asker, gone = Asker(scorer, plan, sample.rows.iloc[sound]), False
     for done, column in enumerate(altered(scorer, sample.rows), 1):
-        places, found = base.asked, None
+        groups = base.alterable(column.feature)
+        places, found = _union(groups), None
         try:
-            found = None if gone else asker.whole(base.altered(places, column))
-            if found is None and not gone:
-                places = base.few
-                found = asker.by_halves(base.altered(places, column))
+            if len(places) and not gone:
+                found = asker.whole(base.altered(places, column))
+                if found is None:  # enough for a conclusion: each is a call where all of them fail
+                    groups = _first(groups, floor)
+                    places = _union(groups)
+                    found = asker.by_halves(base.altered(places, column))
         except GoneError:
             gone, found = True, None
-        most = A_GROUP if places is base.asked else FEWEST
-        groups = {group: rows[:most] for group, rows in base.groups.items()}
-        yield from _by_group(replace(base, groups=groups), column, places, found, floor)
+        yield from _by_group(base, column, groups, places, found, floor)
         tell("probing", done, None)
 
 
 def _by_group(
     base: _Base,
     column: Altered,
+    groups: "Places",
     places: "NDArray[np.intp]",
     found: Decided | None,
     floor: int,
 ) -> Iterator[Probe]:
-    """Count what became of each group's rows that have a decision and a value to alter."""
+    """Count what became of the rows of each group; ``found`` is of ``places``, in their order."""
     import numpy as np
 
     from auditkit.inference.intervals import wilson
 
-    n = len(base.sample)
-    has = np.zeros(n, dtype=bool)
-    has[places] = base.sample[column.feature].notna().to_numpy()[places]
-    has &= base.decided != np.array(None)
+    n = len(base.rows)
     label = np.full(n, None, dtype=object)
     failed, untold = np.zeros((2, n), dtype=bool)
     if found is not None:
@@ -184,23 +191,22 @@ def _by_group(
     raised = failed | untold
     unanswered = (label == np.array(None)) & ~raised
     changed = (label != base.decided) & ~unanswered & ~raised
-    for (attribute, group), rows in base.groups.items():
-        of = rows[has[rows]]
+    for (attribute, group), of in groups.items():
         status, note = enough(len(of), len(of), "sampled rows with a value to alter", floor)
-        if found is None:
-            status, note = Status.UNDEFINED, GONE
-        elif not len(of):
+        if not len(of):
             status, note = Status.UNDEFINED, "no sampled row has a decision and a value to alter"
+        elif found is None:
+            status, note = Status.UNDEFINED, GONE
         elif unsure := int(untold[of].sum()):
             status, note = Status.UNDEFINED, UNTOLD.format(unsure)
-        of = of if found is not None else of[:0]  # nobody was asked about
-        others, none, fails = (int(part[of].sum()) for part in (changed, unanswered, raised))
+        asked = of if found is not None else of[:0]
+        others, none, fails = (int(part[asked].sum()) for part in (changed, unanswered, raised))
         share = lower = upper = None
         if status is not Status.UNDEFINED:
             otherwise = others + none + fails
             share, bounds = otherwise / len(of), wilson(otherwise, len(of))
             lower, upper = float(bounds.lower), float(bounds.upper)
         yield Probe(
-            column.feature, column.probe, attribute, group, len(of), others, none, fails,
+            column.feature, column.probe, attribute, group, len(asked), others, none, fails,
             share, lower, upper, status, note,
         )  # fmt: skip
