@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 import auditkit as ak
 from auditkit.errors import ModelError
 from auditkit.evidence.models import load_model
+from auditkit.evidence.sample import Contrast, Reservoir, Sample
 from auditkit.inference.intervals import wilson
 from auditkit.probes import asking, probed
 from auditkit.probes.asking import Asker, GoneError
@@ -318,6 +319,38 @@ def test_no_value_of_a_row_is_in_the_tables():
     told = json.dumps([str(made.table(name).to_dict()) for name in ("probes", "determinism")])
     assert "123456" not in told
     assert "north" not in told
+
+
+def test_rows_of_a_group_are_drawn_from_the_group_alone():
+    # of 2,000 in a 200 live in the south, where 200 of all 210 are kept for the group south
+    cells = pd.DataFrame(
+        {
+            "g": ["a"] * 2000 + ["b"] * 2000,
+            "h": ["north"] * 1800 + ["south"] * 200 + ["north"] * 1990 + ["south"] * 10,
+        }
+    )
+    rows = pd.DataFrame({"south": (cells["h"] == "south").astype(float)})
+    names = [("a", "north"), ("a", "south"), ("b", "north"), ("b", "south")]
+    of_a = np.array([g == "a" for g, _ in names])
+    shares, kept_shares = [], []
+    for seed in range(60):
+        reservoir = Reservoir(0, seed)
+        reservoir.add(cells, rows, np.zeros(4000))
+        kept = reservoir.kept.sort_values("(key)", kind="stable", ignore_index=True)
+        stratum = np.array([names.index(pair) for pair in zip(kept["g"], kept["h"], strict=True)])
+        contrast = Contrast("g", "a", of_a, ~of_a)
+        sample = Sample(kept[["south"]], stratum, np.zeros(4), np.zeros(4), (contrast,))
+        chosen = probed.rows_of_groups(sample)["g", "a"]
+        assert len(chosen) == 200
+        shares.append(kept["south"][chosen].mean())
+        kept_shares.append(kept["south"][kept["g"] == "a"].mean())
+    # 200 of 2,000 without replacement: a standard deviation of 2.0 points, of the mean of 60
+    # draws 0.26 points
+    assert np.mean(shares) == pytest.approx(0.1, abs=0.01)
+    assert np.mean(kept_shares) > 0.3  # the sample as a whole is not self-weighting
+    bounds = wilson(np.array(shares) * 200, 200)
+    covered = ((bounds.lower <= 0.1) & (bounds.upper >= 0.1)).sum()
+    assert covered >= 51  # of 57 expected, less three standard deviations
 
 
 # ------------------------------------------------------------------------------- failing rows

@@ -115,10 +115,7 @@ def _base(plan: AuditPlan, scorer: Scorer, sample: Sample) -> _Base | None:
     """Decide the rows to probe as they are; none where the model fails on them."""
     import numpy as np
 
-    alone = [c for c in sample.contrasts if CROSS not in c.attribute]
-    places: Places = {
-        (c.attribute, c.group): np.flatnonzero(c.members[sample.stratum])[:A_GROUP] for c in alone
-    }
+    places = rows_of_groups(sample)
     many, probes = A_GROUP, MOST_PROBES * len(scorer.features)
     while many > FEWEST and len(_union(places)) * probes > MOST_ASKED:
         many = max(FEWEST, many // 2)
@@ -130,6 +127,21 @@ def _base(plan: AuditPlan, scorer: Scorer, sample: Sample) -> _Base | None:
     except ModelError:
         return None
     return _Base(sample.rows, decided, places)
+
+
+def rows_of_groups(sample: Sample) -> "Places":
+    """Place the rows of each group of a single attribute, a simple random sample of the group.
+
+    All of a group's rows with a small enough key were kept, whatever their other groups; the first
+    in order of key are therefore drawn from the group alone. ``(all)`` is such a group too.
+    """
+    import numpy as np
+
+    return {
+        (c.attribute, c.group): np.flatnonzero(c.members[sample.stratum])[:A_GROUP]
+        for c in sample.contrasts
+        if CROSS not in c.attribute
+    }
 
 
 def _first(places: "Places", most: int) -> "Places":
