@@ -6,7 +6,7 @@ The command line, notebooks and the page all tell an audit with these.
 from auditkit.report.story.amounts import amounts_off
 from auditkit.report.story.background import limits, method, proof
 from auditkit.report.story.beside import beside_today
-from auditkit.report.story.beyond import beyond
+from auditkit.report.story.beyond import behaves
 from auditkit.report.story.budgets import if_another
 from auditkit.report.story.calibration import calibrated
 from auditkit.report.story.classes import class_by_class
@@ -72,7 +72,7 @@ def sections(record: AuditRecord) -> tuple[Section, ...]:
         *gate(record),
         hidden(record),
         relies(record),
-        *beyond(record),
+        *behaves(record),
         limits(record),
         method(record),
         proof(record),

@@ -35,7 +35,7 @@ NOT_BETTER = (
 )
 
 
-def beyond(record: AuditRecord) -> tuple[Section, ...]:
+def behaves(record: AuditRecord) -> tuple[Section, ...]:
     """Tell how steady the model is and what altered inputs do; nothing without a model."""
     if not record.determinism:
         return ()
