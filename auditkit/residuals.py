@@ -25,8 +25,6 @@ from auditkit.results import ALL, NOT_RECORDED, REST, Disparity, Measurement, St
 UNDER_CLUSTERS = "intervals of amounts under clusters are not computed yet"
 TRACE = 1e-6
 """A share of the standard deviation that nobody could see."""
-NO_SPREAD = 1e-12
-"""A variance under this share of the mean square is rounding."""
 AMONG = {
     "error": "people with a prediction and a recorded amount",
     "prediction": "people with a prediction",
@@ -91,16 +89,19 @@ class Estimate:
     reason: str = ""
 
     @classmethod
-    def of(cls, spread: Distribution, summary: Summary, among: str) -> "Estimate":
-        """Summarise a distribution."""
+    def of(cls, spread: Distribution, summary: Summary, among: str, rounding: float) -> "Estimate":
+        """Summarise a distribution, in which ``rounding`` can lie between two equal amounts."""
         people, total = int(spread.people.sum()), spread.total
         if not total > 0:
             reason = f"the weights of all {people} {among} are 0" if people else ""
             nan = float("nan")
             return cls(nan, nan, nan, nan, 0.0, people, 0.0, among, reason)
         effective = float(kish_size(total, spread.square.sum(), people))
-        found = {"mean": _mean, "quantile": _quantile, "root_mean_square": _root_mean_square}
-        return found[summary.statistic](spread, summary.share, people, effective, among)
+        if summary.statistic == "mean":
+            return _mean(spread, rounding, people, effective, among)
+        if summary.statistic == "quantile":
+            return _quantile(spread, summary.share, people, effective, among)
+        return _root_mean_square(spread, people, effective, among)
 
     def worth(self, floor: int, of: str = "") -> tuple[Status, str]:
         """Say what the value is worth, and why if it is not ``ok``."""
@@ -112,16 +113,18 @@ class Estimate:
         return enough(self.people, self.effective, among, floor)
 
 
-def _mean(spread: Distribution, _: float, people: int, effective: float, among: str) -> Estimate:
+def _mean(
+    spread: Distribution, rounding: float, people: int, effective: float, among: str
+) -> Estimate:
     """Estimate a mean, with its variance linearised (Woodruff, 1971) and Student's t."""
     mean = spread.mean
     power = spread.squares_about(mean)[2]
-    variance = mean_variance(power, spread.total, people)
     reason = ""
     if people < 2:
         reason = "one person shows no spread, so no interval"
-    elif power <= NO_SPREAD * spread.squares_about(0.0)[2]:
-        reason = "all values are the same and show no spread, so no interval"
+    elif power <= spread.rounded(rounding):
+        reason, power = "all values are the same and show no spread, so no interval", 0.0
+    variance = mean_variance(power, spread.total, people)
     bounds = mean_interval(mean, variance, people)
     error = _told(spread.cut, variance * people)
     nan = float("nan")
@@ -136,12 +139,9 @@ def _told(cut: float, spread: float) -> float:
     return cut if cut > TRACE * sqrt(spread) else 0.0
 
 
-def _root_mean_square(
-    spread: Distribution, _: float, people: int, effective: float, among: str
-) -> Estimate:
+def _root_mean_square(spread: Distribution, people: int, effective: float, among: str) -> Estimate:
     nan, reason = float("nan"), "a description, without an interval"
-    value = sqrt(max(spread.mean_square, 0.0))
-    return Estimate(value, nan, nan, nan, 0.0, people, effective, among, reason)
+    return Estimate(spread.root_mean_square, nan, nan, nan, 0.0, people, effective, among, reason)
 
 
 def _quantile(
@@ -231,7 +231,7 @@ class Amounts:
         assert metric.summary is not None  # noqa: S101
         among = AMONG[metric.needs[0]]
         for name, spread in zip(self.groups.names, self._spread(metric), strict=True):
-            found = Estimate.of(spread, metric.summary, among)
+            found = Estimate.of(spread, metric.summary, among, self._rounding(metric))
             status, note = found.worth(self.floor)
             yield Measurement(
                 metric.name,
@@ -267,7 +267,7 @@ class Amounts:
             if len(recorded) < 2 and group != NOT_RECORDED:
                 yield gap_to_rest(metric, self.groups.names[i], Status.NOT_APPLICABLE, ONE_GROUP)
                 continue
-            own = Estimate.of(spread[i], metric.summary, among)
+            own = Estimate.of(spread[i], metric.summary, among, self._rounding(metric))
             if metric.summary.statistic == "mean":
                 rest = _pooled([spread[k] for k in recorded if k != i], among)
             else:
@@ -280,7 +280,7 @@ class Amounts:
         assert metric.summary is not None  # noqa: S101
         name = metric.needs[0]
         rest = metric.spread(**{name: self.residuals.rest[name][i]})
-        return Estimate.of(rest, metric.summary, AMONG[name])
+        return Estimate.of(rest, metric.summary, AMONG[name], self._rounding(metric))
 
     def _compared(self, metric: Metric, i: int, own: Estimate, rest: Estimate) -> Disparity:
         """Compare a group with its rest: Welch's interval of means, MOVER of quantiles."""

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
 QUANTITIES = ("error", "prediction", "recorded")
-LARGEST = 1e60
-"""Amounts beyond this have no squares that can be summed."""
+SMALLEST, LARGEST = 1e-60, 1e60
+"""Between which the largest amount may lie, so that squares are numbers too, and not 0."""
 HAIR = 2.0**-51
 """Share of two amounts by which rounding can move their difference."""
 NOT_FINITE = "^[+-]?(?:inf|infinity|nan)$"
@@ -93,7 +93,8 @@ class AmountColumns:
         Raises
         ------
         DataError
-            Amounts are too large to be summed, or the label has so few values that it is no amount.
+            Amounts are too large or too small to be summed, or the label has so few values that it
+            is no amount.
         """
         import narwhals.stable.v2 as nw
 
@@ -112,6 +113,11 @@ class AmountColumns:
                 problems.append(
                     f"{column} holds amounts of up to {largest:g}, whose squares cannot be summed. "
                     f"Give them in larger units."
+                )
+            elif 0 < largest < SMALLEST:
+                problems.append(
+                    f"{column} holds amounts of at most {largest:g}, whose squares cannot be told "
+                    f"from 0. Give them in smaller units."
                 )
         problems += self._no_amount()
         if problems:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 KNOWN = slice(0, 2)
 """Rows of a histogram whose outcome is recorded: negative, positive."""
-NO_SPREAD = 1e-12
-"""A variance under this share of the mean square is rounding."""
+ROUNDING = 2.0**-48
+"""Share of the largest value that floats can leave between two equal ones."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,30 @@ class Estimate:
 class Mean:
     """Sums that the mean of a value of each person, and its variance, are made of.
 
-    ``weight`` holds the sums of weights times the 0th, 1st and 2nd power of the value, ``square``
-    those of squared weights; ``error`` of weights times what binning can cost each person.
+    Squares are summed about the mean: about 0, a spread that is small beside the values would be
+    lost.
+
+    Attributes
+    ----------
+    people, outcomes : int
+        How many people, and how many of the two outcomes they have.
+    total, mean : float
+        Sum of weights, and the weighted mean; 0 where nobody has a weight.
+    square : ndarray, shape (3,)
+        Squared weights times the 0th, 1st and 2nd power of the distance from the mean, summed.
+    largest : float
+        The largest size of a value.
+    error : float
+        Weights times what binning can cost each person, summed.
+    needs_outcome : bool
     """
 
     people: int
     outcomes: int
-    weight: "Floats"
+    total: float
+    mean: float
     square: "Floats"
+    largest: float
     error: float
     needs_outcome: bool
 
@@ -111,12 +127,16 @@ class Mean:
         furthest = np.maximum(
             np.abs(at(histogram.left) - value), np.abs(at(histogram.right) - value)
         )
-        powers = np.stack([np.ones_like(value), value, value**2])
+        total = float(weight.sum())
+        mean = float((weight * value).sum()) / total if total > 0 else 0.0
+        powers = np.stack([np.ones_like(value), value - mean, (value - mean) ** 2])
         return cls(
             int(people.sum()),
             int((people.sum(axis=1) > 0).sum()),
-            (weight * powers).sum(axis=(1, 2)),
+            total,
+            mean,
             (square * powers).sum(axis=(1, 2)),
+            float(np.abs(value[people > 0]).max(initial=0.0)),
             float((weight * furthest).sum()),
             labelled,
         )
@@ -126,11 +146,19 @@ class Mean:
         """Put groups together. Outcomes are of either kind if they are in any part."""
         import numpy as np
 
+        total = sum(part.total for part in parts)
+        mean = sum(part.total * part.mean for part in parts) / total if total > 0 else 0.0
+        square = np.zeros(3)
+        for part in parts:  # moved from the mean of the part to that of all
+            off, (s0, s1, s2) = part.mean - mean, part.square
+            square += [s0, s1 + off * s0, s2 + 2 * off * s1 + off**2 * s0]
         return cls(
             sum(part.people for part in parts),
             max((part.outcomes for part in parts), default=0),
-            np.sum([part.weight for part in parts], axis=0) if parts else np.zeros(3),
-            np.sum([part.square for part in parts], axis=0) if parts else np.zeros(3),
+            total,
+            mean,
+            square,
+            max((part.largest for part in parts), default=0.0),
             sum(part.error for part in parts),
             parts[0].needs_outcome if parts else False,
         )
@@ -138,19 +166,17 @@ class Mean:
     def estimate(self) -> Estimate:
         """Estimate the mean, and its variance by linearisation (Woodruff, 1971)."""
         among = "people with a score" + (" and a recorded outcome" if self.needs_outcome else "")
-        nan, total = float("nan"), float(self.weight[0])
+        nan, total, mean = float("nan"), self.total, self.mean
         if not total > 0:
             reason = f"the weights of all {self.people} {among} are 0"
             return Estimate(nan, nan, nan, 0.0, self.people, self.people, 0.0, among, reason)
-        mean = float(self.weight[1]) / total
-        spread = float(self.square[2] - 2 * mean * self.square[1] + mean**2 * self.square[0])
-        n = self.people
-        variance = mean_variance(max(spread, 0.0), total, n)
+        n, spread = self.people, max(float(self.square[2]), 0.0)
+        variance = mean_variance(spread, total, n)
         bounds = mean_interval(mean, variance, n)
         reason = ""
         if n < 2:
             reason = "one person shows no spread, so no interval"
-        elif spread <= NO_SPREAD * float(self.square[2]):
+        elif spread <= float(self.square[0]) * (ROUNDING * self.largest) ** 2:
             reason = "all values are the same and show no spread, so no interval"
         elif self.needs_outcome and self.outcomes < 2:
             reason = "only one outcome was recorded, so its spread is not known: no interval"

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 ROUNDING = 2.0**-48
 """Share of the largest amount that adding up bins as floats can cost."""
+IN_BIN = 2.0**-10
+"""Share of a bin under which a spread within it is that of whole units, however many people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +60,47 @@ class Distribution:
         return float((self.weight @ self.left + self.first.sum()) / self.total)
 
     @property
-    def mean_square(self) -> float:
-        """Weighted mean of the squares; NaN over nobody."""
+    def root_mean_square(self) -> float:
+        """Root of the weighted mean of the squares; NaN over nobody.
+
+        Amounts are divided by a power of two, which costs nothing: the square of a tiny amount
+        would be 0.
+        """
+        import numpy as np
+
         if not self.total > 0:
             return float("nan")
-        whole = self.weight * self.left**2 + 2 * self.left * self.first + self.second
-        return float(whole.sum() / self.total)
+        unit = 2.0 ** np.frexp(max(self.largest, np.finfo(np.float64).tiny))[1]
+        left, first, second = self.left / unit, self.first / unit, self.second / unit / unit
+        mean = float((self.weight * left**2 + 2 * left * first + second).sum()) / self.total
+        return float(max(mean, 0.0) ** 0.5 * unit)
+
+    @property
+    def largest(self) -> float:
+        """The largest size that an amount can have; 0 over nobody."""
+        if not len(self.left):
+            return 0.0
+        return max(abs(float(self.left[0])), abs(float(self.right[-1])))
 
     @property
     def cut(self) -> float:
         """What whole and floating numbers can have moved the mean by, at most; 0 without bins."""
         if not self.grain or not self.total > 0:
             return 0.0
-        largest = max(abs(float(self.left[0])), abs(float(self.right[-1])))
-        return self.grain * float(self.people.sum()) / self.total + largest * ROUNDING
+        return self.grain * float(self.people.sum()) / self.total + self.largest * ROUNDING
+
+    def rounded(self, rounding: float) -> float:
+        """Sum what rounding alone can leave of :meth:`squares_about` the mean, among equal amounts.
+
+        Parameters
+        ----------
+        rounding : float
+            What the rounding of floats can leave between two equal amounts.
+        """
+        if not len(self.left):
+            return 0.0
+        within = float((self.right - self.left).max()) * IN_BIN
+        return float(self.square.sum()) * (rounding**2 + within**2)
 
     def squares_about(self, centre: float) -> tuple[float, float, float]:
         """Sum squared weights times the 0th, 1st and 2nd power of the distance from a centre."""

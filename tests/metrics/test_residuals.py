@@ -340,12 +340,12 @@ def test_sizes_of_bins_are_those_of_the_values():
     one, off = np.ones(4), x - left
     binned = Distribution(left, left + 1, one.astype(int), one, one, off, off**2, off, off**2)
     assert binned.mean == x.mean()
-    assert binned.mean_square == (x**2).mean()
+    assert binned.root_mean_square == (x**2).mean() ** 0.5
     assert binned.squares_about(0.3)[2] == pytest.approx(((x - 0.3) ** 2).sum())
     size = binned.sizes()
     assert size.left.tolist() == [0, 1]
     assert size.people.tolist() == [2, 2]
-    assert (size.mean, size.mean_square) == (np.abs(x).mean(), (x**2).mean())
+    assert (size.mean, size.root_mean_square) == (np.abs(x).mean(), (x**2).mean() ** 0.5)
     assert size.squares_about(0.3)[2] == pytest.approx(((np.abs(x) - 0.3) ** 2).sum())
     assert merged(binned, binned).without(binned).mean == binned.mean
 

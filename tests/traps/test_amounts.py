@@ -5,10 +5,11 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 import auditkit
-from auditkit import PlanError
+from auditkit import DataError, PlanError
 from auditkit.results import Status
 
 
@@ -103,3 +104,47 @@ def test_nobody_is_worse_off_by_a_rounding_of_floats():
     ]
     assert {d.metric for d in gaps} == {"error_median", "mean_error"}
     assert [(d.estimate, d.worse_off) for d in gaps] == [(0.0, "")] * 4
+
+
+def measured(made, metric):
+    return {r.group: r for r in made.record.measurements if r.metric == metric}
+
+
+@pytest.mark.parametrize("size", [3e7, 3e10, 1e-30])
+def test_a_spread_that_is_small_beside_the_amounts_has_its_interval(people, size):
+    rng = np.random.default_rng(8)
+    small = size * 1e-6
+    owed = size + rng.normal(0, small, len(people))
+    told = size + rng.normal(0, small, len(people))
+    rows = people.assign(owed=owed, told=told)
+    made = amounts(rows, tolerance=small)
+    for metric, values in (("mean_label", owed), ("mean_error", told - owed)):
+        for group, row in measured(made, metric).items():
+            own = values[(people["g"] == group).to_numpy()] if group in ("a", "b") else values
+            low, high = stats.t.interval(0.95, len(own) - 1, own.mean(), stats.sem(own))
+            assert row.lower == pytest.approx(low, abs=1e-3 * small), (metric, group)
+            assert row.upper == pytest.approx(high, abs=1e-3 * small), (metric, group)
+
+
+def test_equal_errors_that_floats_tell_apart_show_no_spread(people):
+    rows = people.assign(told=people["owed"] + 0.1)
+    assert (rows["told"] - rows["owed"]).nunique() > 1
+    for row in measured(amounts(rows), "mean_error").values():
+        assert (row.lower, row.upper) == (None, None)
+        assert "no spread" in row.note
+
+
+def test_amounts_whose_squares_vanish_are_refused_or_kept(people):
+    tiny = people.assign(owed=people["owed"] * 1e-300, told=people["told"] * 1e-300)
+    with pytest.raises(DataError, match=r"squares cannot be told from 0\. Give them in smaller"):
+        amounts(tiny, tolerance=1e-300)
+    # of one group alone they are kept: the root of the mean square is not 0
+    few = people["g"].eq("a")
+    rows = people.assign(
+        owed=people["owed"].where(~few, people["owed"] * 1e-200),
+        told=people["told"].where(~few, 0.0),
+    )
+    own = rows[few]
+    found = measured(amounts(rows), "root_mean_squared_error")["a"]
+    expected = float(np.sqrt(np.mean((own["owed"] * 1e200) ** 2))) * 1e-200
+    assert found.estimate == pytest.approx(expected, rel=1e-9)
