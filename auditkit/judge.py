@@ -352,7 +352,7 @@ class Gate:
             own, rest, float(self.counted.rho[i]), (low, high), self.check.statistic
         )
         outcome = bounds.outcome(self.check)
-        doubt = doubts(own, rest, self.policy.floor) or copied(self.groups, self.metric)
+        doubt = doubts(own, rest, self.policy.floor) or suspicious(self.groups, self.metric)
         unknown, share = 0, None
         if outcome is Outcome.WITHIN and not doubt:
             unknown = counted_worst(self.groups, self.check, attribute, group)
@@ -434,6 +434,7 @@ class Gate:
         if (
             self.check.statistic == "ratio"
             and outcome is Outcome.WITHIN
+            and not doubt
             and not (1 / limit < within[0] and within[1] < limit)
         ):
             notes.append(f"within because the gap is shown to be under {self.check.gap_floor:g}")
@@ -557,7 +558,7 @@ def doubts(own: Side, rest: Side, floor: int) -> str:
     return ""
 
 
-def copied(groups: GroupTable, metric: Metric) -> str:
+def suspicious(groups: GroupTable, metric: Metric) -> str:
     """Say that no decision is wrong, or none right, so that it was likely made of the outcome.
 
     Few systems never err, but a leak does not: then nothing is known of errors. None that is used
@@ -712,7 +713,8 @@ def _obstacles(
         yield f"{told} what is needed: {missing[0].note}."
     answered = (Outcome.WITHIN, Outcome.BREACH)
     if not any(c.outcome in answered for c in _that_count(checks)):
-        yield "No check could be answered: this is no evidence that groups are treated alike."
+        kind = "blocking check" if blocking else "check"
+        yield f"No {kind} could be answered: this is no evidence that groups are treated alike."
 
 
 def _that_count(checks: Sequence[Check]) -> list[Check]:

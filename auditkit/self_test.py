@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from auditkit.evidence.counts import GroupTable
 from auditkit.inference.gates import all_clear_level
 from auditkit.inference.power import operating_characteristics
-from auditkit.judge import Hypotheses, copied, counted_worst, doubts, on_rates
+from auditkit.judge import Hypotheses, counted_worst, doubts, on_rates, suspicious
 from auditkit.measure import Tallied, number, tallied
 from auditkit.metrics.registry import metrics
 from auditkit.policy.schema import Policy, SettledCheck
@@ -95,7 +95,7 @@ class _Gate:
             found = operating_characteristics(n1, n2, flat, p, check.limit, floor, alpha, outcome)
             return found.reshape(rates.shape)
 
-        leaked = bool(copied(groups, metrics()[check.metric]))
+        leaked = bool(suspicious(groups, metrics()[check.metric]))
         doubtful = [
             leaked or bool(doubts(counted.own.take(i), counted.rest.take(i), policy.floor))
             for i in places

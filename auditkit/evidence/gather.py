@@ -184,7 +184,7 @@ def _gathered(
         notes=(
             *source.notes,
             *quality.notes,
-            *(errors.notes if errors is not None else (*_too_good(counts), *_one_sided(counts))),
+            *(errors.notes if errors is not None else (*_agreement(counts), *_one_sided(counts))),
             *(scores.notes if scores else ()),
         ),
         files=(*source.files, *model_files),
@@ -424,9 +424,18 @@ ROWS_ONLY = (
 """Keys of the plan that say something of rows, and nothing of a table of counts."""
 
 
-def _too_good(counts: Counts) -> tuple[str, ...]:
-    """Note decisions that agree with every recorded outcome: few systems do, but a leak does."""
+def _agreement(counts: Counts) -> tuple[str, ...]:
+    """Note decisions that agree with every recorded outcome, or with none.
+
+    Few systems never err, but a leak does not; none that is used always errs, but labels read in
+    reverse do.
+    """
     (right_no, missed, wrongly, right_yes) = counts.table.sum(axis=0)[[0, 3, 1, 4]].tolist()
+    if missed and wrongly and not (right_no or right_yes):
+        return (
+            "No decision agrees with the recorded outcome. Look whether data.positive or "
+            "data.selected names the other value: one of the two is read in reverse.",
+        )
     if missed or wrongly or not (right_no and right_yes):
         return ()
     return (

@@ -154,4 +154,5 @@ def test_decisions_that_are_all_wrong_are_no_all_clear():
     checks = made.table("checks").query("check == 'missed_need_gap'")
     assert set(checks["outcome"]) == {"indeterminate"}
     assert all("read in reverse" in note for note in checks["note"])
+    assert "names the other value: one of the two is read in reverse" in str(made.record.notes)
     assert made.disposition == "not_ready"

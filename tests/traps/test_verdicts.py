@@ -10,6 +10,7 @@ import pytest
 import auditkit
 from auditkit import Attribute, Disposition, PolicyError
 from auditkit.report.story import headline, verdict_lines, worst_off_words
+from auditkit.results import Outcome
 from tests.test_policy import HARMLESS
 
 
@@ -282,3 +283,19 @@ def test_a_small_gap_within_does_not_stand_before_a_large_one_that_is_open():
     assert outcomes["a"] == "within"
     assert outcomes["x"] == "indeterminate"
     assert worst_off_words(made.record)[0].startswith("Furthest apart: x (g)")
+
+
+def test_one_group_has_no_check_and_the_policy_is_not_blamed_for_it(rows):
+    made = audit(rows.assign(sex="f"))
+    said = headline(made.record)
+    assert "The required checks apply to no group in these data" in said
+    assert "No check of this policy can hold the system back" not in said
+
+
+def test_decisions_without_an_error_are_not_said_to_be_within(rows):
+    made = audit(rows.assign(d=rows["need"]))
+    doubted = [c for c in made.record.checks if "agrees with the recorded outcome" in c.note]
+    assert doubted
+    assert not any("within because" in c.note for c in doubted)
+    assert any(c.outcome is Outcome.WITHIN for c in made.record.checks)
+    assert "No check could be answered" not in " ".join(made.record.reasons)

@@ -143,7 +143,7 @@ def tally_words(record: AuditRecord) -> str:
     """Say how many required checks could be answered, and how the others could not."""
     t = tally(record)
     if not t.required:
-        return f"No check of this policy can hold the system back. {warning_words(record)}".strip()
+        return f"{_nothing_required(record)} {warning_words(record)}".strip()
     text = (
         f"{t.answered} of {words.plural(t.required, 'required check')} could be answered: "
         f"{t.breach} beyond the limit, {t.within} within."
@@ -156,6 +156,13 @@ def tally_words(record: AuditRecord) -> str:
             parts.append(f"{t.unassessed} not assessed")
         text += f" {left} could not: {words.listing(parts)}."
     return f"{text} {warning_words(record)}".strip()
+
+
+def _nothing_required(record: AuditRecord) -> str:
+    """Say why no required check is counted: the policy has none, or there is nobody to compare."""
+    if any(c.effect.blocks for c in record.checks):
+        return "The required checks apply to no group in these data: none of them could be made."
+    return "No check of this policy can hold the system back."
 
 
 MOST_WARNINGS = 3
