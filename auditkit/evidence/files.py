@@ -62,11 +62,11 @@ class Reader:
                 relation = self._parquet(path)
             empty = relation.limit(1).fetchall() == []
         except duckdb.Error as error:
-            kind = "DuckDB database" if database else "Parquet file"
-            why = f"it is not a {kind} that can be read, or it is damaged"
             if text:
-                why = fault(error)
-            raise DataError(f"Data file '{path.name}' cannot be read: {why}.") from None
+                raise DataError(
+                    f"Data file '{path.name}' cannot be read: {fault(error)}."
+                ) from None
+            raise _damaged(path, "DuckDB database" if database else "Parquet file") from None
         if empty:
             raise DataError(f"Data file '{path.name}' has no rows. There is nothing to audit.")
         return Source(
@@ -199,10 +199,14 @@ def look_at_parts(path: Path) -> None:
     try:
         reader.look_at_parts([literal(part) for part in parts], path.name)
     except duckdb.Error:
-        raise DataError(
-            f"Data file '{path.name}' cannot be read: it is not a Parquet file that can be read, "
-            f"or it is damaged."
-        ) from None
+        raise _damaged(path, "Parquet file") from None
+
+
+def _damaged(path: Path, kind: str) -> DataError:
+    return DataError(
+        f"Data file '{path.name}' cannot be read: it is not a {kind} that can be read, or it is "
+        f"damaged."
+    )
 
 
 def no_table(table: str | None, place: str, known: Sequence[str]) -> str:

@@ -21,6 +21,8 @@ SECRET = re.compile(
     r"pass|pwd|secret|token|credential|signature|api_?key|^(?:access_?)?key$|^sig$", re.IGNORECASE
 )
 """A word in the name of a URL's parameter whose value nobody else should read."""
+FOLDER = re.compile(r"(^|/)key=[^/&;,\s]+(?=/)")
+"""A folder of rows that share the value of a column called key, as in ``key=3/part.parquet``."""
 
 
 def exposed(source: str) -> str:
@@ -28,11 +30,15 @@ def exposed(source: str) -> str:
 
     >>> exposed("postgresql://auditor@host/aid"), exposed("households.csv")
     ('', '')
+    >>> exposed("households/key=3/part.parquet")
+    ''
     >>> exposed("postgresql://auditor:hunter2@host/aid")[:22]
     'holds a password. Take'
     """
     inner = re.sub(r"^(?:(?:spark|jdbc):)+(?=\w+:)", "", source)
-    names = re.findall(r"([^?&;,\s=]+)\s*=", unquote_plus(inner))
+    place, mark, more = inner.partition("?")
+    place = FOLDER.sub(r"\1", place)
+    names = re.findall(r"([^?&;,\s=]+)\s*=", unquote_plus(f"{place}{mark}{more}"))
     secret = any(SECRET.search(name) for name in names)
     if "://" in inner:
         try:
