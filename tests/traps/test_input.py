@@ -101,7 +101,7 @@ def test_a_plan_beyond_all_bounds_is_one_sentence(plan, tmp_path, capsys, end, t
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("source", ["a" * 300 + ".csv", "a\\u0000.csv", "x/" * 3000])
+@pytest.mark.parametrize("source", ["a" * 300 + ".csv", "a\\u0000.csv", "x/" * 2100])
 def test_a_file_that_no_system_has(plan, tmp_path, capsys, source):
     path = plan('"rows.csv"', f'"{source}"')
     code, _, err = call(capsys, "run", path, "--out", tmp_path / "out")
