@@ -170,7 +170,8 @@ def own_metrics(
     Raises
     ------
     PlanError
-        A function does not take ``sample_weight`` as repeated rows, or draws lots.
+        A function does not take ``sample_weight`` as repeated rows, draws lots, or depends on the
+        order of rows.
     """
     if not own:
         return ()
@@ -178,7 +179,11 @@ def own_metrics(
     problems = [
         problem
         for name, f in own.items()
-        if (problem := _inconstant(name, f, pairs) or _weights_ignored(name, f, pairs))
+        if (
+            problem := _inconstant(name, f, pairs)
+            or _ordered(name, f, pairs)
+            or _weights_ignored(name, f, pairs)
+        )
     ]
     if problems:
         raise PlanError(*problems)
@@ -212,6 +217,34 @@ def _inconstant(name: str, f: Function, pairs: Pairs) -> str:
         f"metrics: '{name}' does not give the same number for the same rows: {', then '.join(told)}"
         f". Give a function of its arguments alone, and every draw in it a fixed seed."
     )
+
+
+def _ordered(name: str, f: Function, pairs: Pairs) -> str:
+    """Say that a function depends on the order of rows; empty if it is not seen to.
+
+    Rows are counted, and reach it in an order that means nothing.
+    """
+    import numpy as np
+
+    rows = np.arange(len(pairs.actual))
+    times = np.resize(np.array(PROBES[0], dtype=np.float64), len(rows))
+    value, _ = called(f, pairs.actual, pairs.decided, times)
+    for order in (rows[::-1], np.roll(rows, -1), np.concatenate([rows[1::2], rows[::2]])):
+        other, _ = called(f, pairs.actual[order], pairs.decided[order], times[order])
+        if value == other:
+            continue
+        if (
+            value is None
+            or other is None
+            or not math.isclose(value, other, rel_tol=SAME, abs_tol=SAME)
+        ):
+            first, second = ("no number" if v is None else f"{v:.4g}" for v in (value, other))
+            return (
+                f"metrics: '{name}' depends on the order of rows: {first}, and {second} for the "
+                f"same rows in another order. Rows are counted, so that their order is lost: give "
+                f"a function of the rows alone."
+            )
+    return ""
 
 
 def _weights_ignored(name: str, f: Function, pairs: Pairs) -> str:
@@ -392,6 +425,8 @@ class _Own:
         undefined = sum(value is None for value in values)
         if undefined:
             return None, f"no interval: undefined on {undefined} of {DRAWS} draws"
+        if len(set(values)) == 1:
+            return None, "no interval: the function gives the same number whoever is drawn"
         return np.array(values, dtype=np.float64), ""
 
 

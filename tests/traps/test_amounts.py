@@ -148,3 +148,27 @@ def test_amounts_whose_squares_vanish_are_refused_or_kept(people):
     found = measured(amounts(rows), "root_mean_squared_error")["a"]
     expected = float(np.sqrt(np.mean((own["owed"] * 1e200) ** 2))) * 1e-200
     assert found.estimate == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_metric_of_the_order_of_rows_is_refused(three):
+    def first_is_right(y_true, y_pred, sample_weight=None):
+        return float(y_true[0] == y_pred[0])
+
+    def runs(y_true, y_pred, sample_weight=None):
+        right = np.repeat(y_true == y_pred, np.asarray(sample_weight, dtype=int))
+        return float((right[1:] != right[:-1]).sum())
+
+    for f in (first_is_right, runs):
+        with pytest.raises(PlanError, match="'mine' depends on the order of rows"):
+            classes(three, {"mine": f})
+
+
+def test_a_metric_that_never_changes_has_no_interval(people):
+    rows = people.assign(y=people["owed"] > 100, d=people["told"] > 100)
+    made = auditkit.audit(
+        None, rows, label="y", positive=True, decision="d", outcome="benefit", attributes=["g"],
+        selected=True, policy="minimal", metrics={"same": lambda y, d, sample_weight=None: 0.5},
+    )  # fmt: skip
+    for row in made.record.own_metrics:
+        assert (row.lower, row.upper) == (None, None)
+        assert "the same number whoever is drawn" in row.note
