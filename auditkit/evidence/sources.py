@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 100_000
 VECTOR_ROWS = 2048  # DuckDB hands rows over in vectors of this size
+FLOATS_WHOLE = 2.0**53
+"""Up to which a float tells every whole number from the next."""
 ENGINES = {
     "duckdb": "DuckDB",
     "polars": "Polars",
@@ -113,9 +115,34 @@ def with_nan(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def collected(frame: "nw.LazyFrame[Any]") -> "pd.DataFrame":
-    """Let the engine compute a frame, and fetch its few rows."""
+    """Let the engine compute a frame, and fetch its few rows.
+
+    Whole numbers beside a missing one arrive as floats from most engines, which above 2^53 would
+    make one of two: then they are fetched apart from where they are missing.
+    """
     table: pd.DataFrame = frame.collect("pandas").to_native()
-    return table
+    large = [
+        name
+        for name in map(str, table.select_dtypes("float64"))
+        if (table[name].abs() >= FLOATS_WHOLE).any() and frame.collect_schema()[name].is_integer()
+    ]
+    return _whole(frame, large) if large else table
+
+
+def _whole(frame: "nw.LazyFrame[Any]", names: list[str]) -> "pd.DataFrame":
+    """Fetch whole numbers as such, missing ones as ``pd.NA``."""
+    import narwhals.stable.v2 as nw
+
+    marks = {name: f"{name}_is_missing" for name in names}
+    filled = {
+        name: nw.when(nw.col(name).is_null()).then(nw.lit(0)).otherwise(nw.col(name))
+        for name in names
+    }
+    missing = {mark: ones(nw.col(name).is_null()) for name, mark in marks.items()}
+    table: pd.DataFrame = frame.with_columns(**filled, **missing).collect("pandas").to_native()
+    for name, mark in marks.items():
+        table[name] = table[name].convert_dtypes().mask(table[mark] == 1)
+    return table.drop(columns=[*marks.values()])
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Traps of kind A: values that are missing, alike, mixed, or no groups at all."""
 
 import datetime as dt
+import sqlite3
 
 import numpy as np
 import pandas as pd
@@ -271,3 +272,33 @@ def test_a_word_among_many_numbers_does_not_hide_that_they_are_a_scale(rows):
 def test_codes_with_as_many_words_as_numbers_are_codes(rows):
     codes = [f"{i % 20}{'A' if i % 40 >= 20 else ''}" for i in range(N)]
     assert len(sizes(audit(rows.assign(g=codes)))) == 40
+
+
+@pytest.mark.parametrize("kind", ["polars", "sqlite", "arrow"])
+def test_whole_numbers_that_floats_cannot_tell_apart_stay_two_groups(tmp_path, kind):
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame(
+        {
+            "code": [None if i % 7 == 0 else 2**53 + i % 2 for i in range(280)],
+            "d": ["yes", "no"] * 140,
+            "house": [2**60 + i // 4 if i % 5 else 0 for i in range(280)],
+        }
+    )
+    data, table = frame, None
+    if kind == "arrow":
+        data = frame.to_arrow()
+    if kind == "sqlite":
+        with sqlite3.connect(tmp_path / "x.db") as connection:
+            connection.execute("create table t (code integer, d text, house integer)")
+            connection.executemany("insert into t values (?, ?, ?)", frame.rows())
+        connection.close()
+        data, table = f"sqlite:///{tmp_path}/x.db", "t"
+    made = auditkit.audit(
+        None, data, table=table, decision="d", selected="yes", outcome="benefit",
+        attributes=["code"], cluster="house", policy="minimal",
+    )  # fmt: skip
+    found = made.table("measurements").query("metric == 'selection_rate'")
+    counted = found.set_index("group")[["numerator", "denominator"]].astype(int).T.to_dict("list")
+    assert counted[str(2**53)] == [120, 120]
+    assert counted[str(2**53 + 1)] == [0, 120]
+    assert counted["(not recorded)"] == [20, 40]
