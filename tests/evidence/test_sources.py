@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 import auditkit
+from auditkit import DataError
 from auditkit.evidence.gather import gather
 from auditkit.metrics.distribution import SUMS
 from auditkit.plan import make_plan
@@ -15,6 +16,19 @@ def expected(households):
     return numbers(gathered(households))
 
 
+@pytest.fixture(scope="session")
+def once():
+    """Remember what the frame itself says, which is the same beside every source."""
+    held = {}
+
+    def get(name, make):
+        if name not in held:
+            held[name] = make()
+        return held[name]
+
+    return get
+
+
 @pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
 def test_every_source_gives_the_same_numbers(source, expected):
     data, table = source
@@ -24,11 +38,11 @@ def test_every_source_gives_the_same_numbers(source, expected):
 
 @pytest.mark.parametrize("most", [65_536, 100], ids=["exact", "bins"])
 @pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
-def test_every_source_gives_the_same_scores(source, households, most, monkeypatch):
+def test_every_source_gives_the_same_scores(source, households, most, monkeypatch, once):
     monkeypatch.setattr("auditkit.evidence.scores.MOST_VALUES", most)
     scored = {"score": "weight", "score_range": [0, 16]}
     data, table = source
-    expected = gathered(households, **scored).scores
+    expected = once(("scores", most), lambda: gathered(households, **scored).scores)
     found = gathered(data, table=table, **scored).scores
     assert found.exclusions == expected.exclusions
     assert found.notes == expected.notes
@@ -59,16 +73,16 @@ def predicted(data, table=None, **given):
 @pytest.mark.parametrize("most", [65_536, 50], ids=["exact", "bins"])
 @pytest.mark.parametrize("weight", [None, "weight"], ids=["alone", "weighted"])
 @pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
-def test_every_source_gives_the_same_errors(source, households, weight, most, monkeypatch):
+def test_every_source_gives_the_same_errors(source, households, weight, most, monkeypatch, once):
     monkeypatch.setattr("auditkit.evidence.predictions.MOST_VALUES", most)
     data, table = source
-    expected = predicted(households, weight=weight)
+    expected = once(("errors", most, weight), lambda: predicted(households, weight=weight))
     assert any("in bins" in note for note in expected[1]) == (most == 50)
     assert predicted(data, table, weight=weight) == expected
 
 
 @pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
-def test_every_source_gives_the_same_need(source, households):
+def test_every_source_gives_the_same_need(source, households, once):
     asked = {
         "need": "id",
         "in_need": {"above": ROWS // 2},
@@ -76,7 +90,7 @@ def test_every_source_gives_the_same_need(source, households):
         "score_range": [0, 16],
     }
     data, table = source
-    expected = gathered(households, **asked)
+    expected = once("need", lambda: gathered(households, **asked))
     found = gathered(data, table=table, **asked)
     assert numbers(found) == numbers(expected)
     assert found.needs == expected.needs
@@ -90,9 +104,9 @@ def test_every_source_gives_the_same_need(source, households):
 
 
 @pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
-def test_every_source_gives_the_same_pairs_of_decisions(source, households, expected):
+def test_every_source_gives_the_same_pairs_of_decisions(source, households, expected, once):
     data, table = source
-    expected_pairs = pairs(gathered(households, baseline="before"))
+    expected_pairs = once("pairs", lambda: pairs(gathered(households, baseline="before")))
     found = gathered(data, table=table, baseline="before")
     assert pairs(found) == expected_pairs
     alone = numbers(found)
@@ -125,9 +139,9 @@ def silent(*_):
 
 
 @pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
-def test_every_source_gives_the_same_design(source, households):
+def test_every_source_gives_the_same_design(source, households, once):
     data, table = source
-    assert drawn(data, table=table) == drawn(households)
+    assert drawn(data, table=table) == once("design", lambda: drawn(households))
 
 
 class TestNoRowLeavesTheEngine:
@@ -236,6 +250,52 @@ class TestNoRowLeavesTheEngine:
             monkeypatch.setattr(DataFrame, other, None)
         gathered(spark.read.parquet(str(place / "households.parquet")))
         self.check(fetched, cells)
+
+
+class TestFoldersThroughSpark:
+    """Spark reads a folder as the other readers do, or refuses it as they do."""
+
+    @staticmethod
+    def counted(folder, attribute="gender"):
+        plan = make_plan(
+            {
+                "data": {"decision": "sel", "selected": "yes", "label": "need", "positive": "yes",
+                         "outcome": "benefit"},
+                "attributes": {attribute: {}},
+            }
+        )  # fmt: skip
+        found = []
+        for source in (str(folder), f"spark:{folder}"):
+            evidence = gather(plan, source, None, silent)
+            sums = evidence.counts.table.sum(axis=1).tolist()
+            told = dict(zip(evidence.counts.codes[:, 0].tolist(), sums, strict=True))
+            names = evidence.counts.levels[0]
+            found.append({names[code]: n for code, n in told.items()})
+        return found
+
+    @pytest.fixture
+    def rows(self, spark):
+        return pd.DataFrame(
+            {"gender": ["f", "m"] * 20, "need": ["yes", "no"] * 20, "sel": ["yes", "no"] * 20}
+        )
+
+    def test_folders_within_are_read(self, rows, tmp_path):
+        (tmp_path / "more").mkdir()
+        rows.to_parquet(tmp_path / "a.parquet")
+        rows.to_parquet(tmp_path / "more" / "b.parquet")
+        assert self.counted(tmp_path) == [{"f": 40, "m": 40}] * 2
+
+    def test_a_value_in_the_name_of_a_folder_is_no_column(self, rows, tmp_path):
+        for code in ("01", "1"):
+            (tmp_path / f"code={code}").mkdir()
+            rows.assign(code=code).to_parquet(tmp_path / f"code={code}" / "x.parquet")
+        assert self.counted(tmp_path, "code") == [{"01": 40, "1": 40}] * 2
+
+    def test_a_file_without_a_column_is_refused(self, rows, tmp_path):
+        rows.to_parquet(tmp_path / "a.parquet")
+        rows.drop(columns="need").to_parquet(tmp_path / "b.parquet")
+        with pytest.raises(DataError, match="'need' is missing in 1 of the 2 files"):
+            gather(plan_of(), f"spark:{tmp_path}", None, silent)
 
 
 @pytest.mark.parametrize("text", ["1e-400", "9e-324"])
