@@ -9,6 +9,15 @@ import pytest
 SHARED = Path(__file__).parents[2] / "shared"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file in one process, and all of Spark in one: what they share is then made once."""
+    for item in items:
+        kind = str(item.callspec.params.get("source", "")) if hasattr(item, "callspec") else ""
+        spark = "spark" in getattr(item, "fixturenames", ()) or kind.startswith("spark ")
+        item.add_marker(pytest.mark.xdist_group("spark" if spark else item.location[0]))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real data and published numbers; tests that need it skip where it is absent."""
