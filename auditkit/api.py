@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +11,7 @@ from auditkit.errors import DataError, PlanError, did_you_mean, unreadable
 from auditkit.evidence.alignment import Rowwise
 from auditkit.evidence.models import AllowedPickle
 from auditkit.evidence.scoring import Progress
+from auditkit.footprint import Footprint
 from auditkit.own_metrics import Function, refuse_unfit
 from auditkit.pipeline import recorded
 from auditkit.plan import Attribute, AuditPlan, make_plan, read_plan
@@ -54,7 +55,7 @@ def run(
     path = plan.path(plan.model.source) if plan.model.source is not None else None
     model = _allowed(path, allow_pickle)
     protected = plan.data.protected_source
-    return Audit(recorded(plan, plan.data.source, model, progress or _silent, protected, {}))
+    return Audit(*recorded(plan, plan.data.source, model, progress or _silent, protected, {}))
 
 
 def _allowed(model: Any, sha256: str | None) -> Any:  # noqa: ANN401
@@ -82,6 +83,8 @@ class Audit:
     """What an audit found, for notebooks: tables, figures, the disposition and the report."""
 
     record: AuditRecord
+    footprint: Footprint | None = field(default=None, compare=False, repr=False)
+    """What the model costs to ask, if the plan wants it; no part of the record."""
 
     @property
     def disposition(self) -> Disposition:
@@ -151,7 +154,7 @@ class Audit:
 
         return {
             recording.RECORD_FILE: recording.dumps(self.record),
-            recording.REPORT_FILE: page(self.record),
+            recording.REPORT_FILE: page(self.record, self.footprint),
         }
 
     def report(self, folder: str | Path) -> Path:
@@ -404,4 +407,4 @@ def audit(
     if isinstance(model, str | Path):
         model = Path(model)
     model = _allowed(model, allow_pickle)
-    return Audit(recorded(plan, rows.data, model, progress or _silent, protected, own))
+    return Audit(*recorded(plan, rows.data, model, progress or _silent, protected, own))

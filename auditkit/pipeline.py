@@ -11,6 +11,7 @@ from auditkit.disparity import compare, standardised_gaps
 from auditkit.evidence.gather import Evidence, gather
 from auditkit.evidence.scoring import Progress
 from auditkit.explain.explained import explained
+from auditkit.footprint import Footprint, footprint
 from auditkit.inference.standardised import StandardisedGaps
 from auditkit.judge import (
     check_metrics,
@@ -53,8 +54,10 @@ def recorded(
     progress: Progress,
     protected: object,
     own: Mapping[str, Function],
-) -> AuditRecord:
+) -> tuple[AuditRecord, Footprint | None]:
     """Read and count the rows, measure, judge, and put down what was found.
+
+    What the model costs to ask is told beside it, where the plan wants it measured.
 
     Raises
     ------
@@ -123,7 +126,7 @@ def recorded(
         provenance=account.provenance(plan, policy, evidence),
         model_file=account.model_file(evidence),
     )
-    return round_floats(found)
+    return round_floats(found), footprint(plan, evidence)
 
 
 @dataclass(frozen=True)

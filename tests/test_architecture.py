@@ -34,6 +34,7 @@ ORDER = [
     "label_error",
     "explain",
     "probes",
+    "footprint",
     "judge",
     "self_test",
     "record",

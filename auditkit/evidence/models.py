@@ -1,5 +1,6 @@
 """A model file, a fitted estimator or a function becomes a ``Scorer``: decisions by label."""
 
+import pickle
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -194,6 +195,14 @@ class Scorer:
                 doubts.append(f"'{name}' is empty ({empty})")
         told = f" Of {len(rows)} rows: {'; '.join(doubts[:5])}." if doubts else ""
         return f"Check that the columns it reads hold what it was fitted on.{told}"
+
+
+def size_in_bytes(model: Any) -> int | None:  # noqa: ANN401
+    """Size of a model written down, in bytes; ``None`` if it cannot be."""
+    try:
+        return len(pickle.dumps(model, protocol=5))
+    except Exception:  # noqa: BLE001  (whatever its parts raise)
+        return None
 
 
 def called(model: Any) -> str:  # noqa: ANN401

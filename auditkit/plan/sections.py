@@ -71,7 +71,12 @@ class Explain(Strict):
 
 
 class Report(Strict):
-    """Options of the report; this version has none."""
+    """Options of the report: whether it tells what the model costs to ask.
+
+    What is measured differs from run to run, and so then does the page.
+    """
+
+    footprint: bool = False
 
 
 class AuditInfo(Strict):

@@ -6,6 +6,7 @@ word is escaped; the only markup that enters as such is that of the figures.
 
 from typing import TYPE_CHECKING
 
+from auditkit.footprint import Footprint
 from auditkit.report import drawing, figures, story
 from auditkit.report.story.parts import Chart
 from auditkit.results import AuditRecord
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-def page(record: AuditRecord) -> str:
+def page(record: AuditRecord, footprint: Footprint | None = None) -> str:
     """Write the whole report as one HTML page, with its style and figures inside.
 
     Returns
@@ -25,7 +26,7 @@ def page(record: AuditRecord) -> str:
     """
     template = _environment(record).get_template("page.html.j2")
     return template.render(
-        cover=story.cover(record), sections=story.sections(record), scroll_role="region"
+        cover=story.cover(record), sections=story.sections(record, footprint), scroll_role="region"
     )
 
 

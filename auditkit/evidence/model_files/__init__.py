@@ -6,7 +6,7 @@ they are refused, unless a person allows the very file by its digest.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ class Opened:
         Of the file, such as ``ONNX``.
     saved_with, read_with : str
         Library and version; ``saved_with`` is empty where the file does not say.
+    size : int
+        Of the file, in bytes.
     ran_code : bool
         Whether code from the file was run, because a person allowed it.
     """
@@ -38,6 +40,7 @@ class Opened:
     kind: str
     saved_with: str = ""
     read_with: str = ""
+    size: int = 0
     ran_code: bool = False
 
 
@@ -68,7 +71,7 @@ def open_model(path: Path, plan: AuditPlan, allow_pickle: str | None = None) -> 
         )
     kind = kinds.kind_of(content)
     if kind == kinds.SKOPS:
-        return _skops(path.name, content)
+        return replace(_skops(path.name, content), size=len(content))
     pickled = kind == kinds.PICKLE
     if pickled:
         _refuse_pickle(path.name, digest, allow_pickle)
@@ -77,7 +80,7 @@ def open_model(path: Path, plan: AuditPlan, allow_pickle: str | None = None) -> 
     worker = Worker(path.name, kind, content)
     told = worker.told
     model = FileModel(worker, _features(told, plan), _classes(path.name, told, plan))
-    return Opened(model, kind, told.saved_with, told.read_with, pickled)
+    return Opened(model, kind, told.saved_with, told.read_with, len(content), pickled)
 
 
 def _content(path: Path) -> bytes:

@@ -131,6 +131,12 @@ class Worker:
             raise self._ended("answered with something that is no array") from None
         return found
 
+    def spent(self) -> "NDArray[Any]":
+        """Tell the seconds of processor time it has used, and the bytes it has held; shape (2,)."""
+        import pandas as pd
+
+        return self.ask("spent", pd.DataFrame())
+
     def _asked(self, request: bytes, seconds: float, most: int) -> tuple[dict[str, Any], bytes]:
         """Send a request and wait for ``most`` bytes of answer, no longer than ``seconds``."""
         assert self.process.stdin is not None  # noqa: S101

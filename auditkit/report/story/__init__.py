@@ -3,6 +3,7 @@
 The command line, notebooks and the page all tell an audit with these.
 """
 
+from auditkit.footprint import Footprint
 from auditkit.report.story.amounts import amounts_off
 from auditkit.report.story.background import limits, method, proof
 from auditkit.report.story.beside import beside_today
@@ -11,6 +12,7 @@ from auditkit.report.story.budgets import if_another
 from auditkit.report.story.calibration import calibrated
 from auditkit.report.story.classes import class_by_class
 from auditkit.report.story.comparisons import disparities, performance
+from auditkit.report.story.costs import costs
 from auditkit.report.story.equal import at_equal_control
 from auditkit.report.story.gate import gate
 from auditkit.report.story.hidden import hidden
@@ -54,7 +56,7 @@ def first_page(record: AuditRecord) -> tuple[Section, ...]:
     return decision(record), unknown(record)
 
 
-def sections(record: AuditRecord) -> tuple[Section, ...]:
+def sections(record: AuditRecord, footprint: Footprint | None = None) -> tuple[Section, ...]:
     """Tell the whole audit, in the order in which it is read."""
     return (
         *first_page(record),
@@ -73,6 +75,7 @@ def sections(record: AuditRecord) -> tuple[Section, ...]:
         hidden(record),
         relies(record),
         *behaves(record),
+        *costs(footprint),
         limits(record),
         method(record),
         proof(record),
