@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from auditkit import documents
 from auditkit import record as recording
 from auditkit.errors import DataError, PlanError, did_you_mean, unreadable
 from auditkit.evidence.alignment import Rowwise
@@ -198,7 +199,7 @@ def load(path: str | Path) -> Audit:
     path = _path("path", path)
     try:
         path = path / recording.RECORD_FILE if path.is_dir() else path
-        content = path.read_bytes()
+        content = documents.content(path, documents.RECORD_BYTES)
     except (OSError, ValueError) as error:
         raise DataError(f"Audit '{path.name}' cannot be read: {unreadable(error)}.") from None
     return Audit(recording.loads(content, path.name))

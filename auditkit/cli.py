@@ -10,8 +10,10 @@ import csv
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -326,6 +328,9 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that cannot show ▲ must not crash
+    if threading.current_thread() is threading.main_thread():
+        # whoever ends the process, as a container does, leaves no private rows behind either
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(_guarded(lambda: cli.main(arguments, prog_name="auditkit", standalone_mode=False)))
 
 

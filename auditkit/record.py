@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from auditkit import documents
 from auditkit.errors import DataError, OutputError, named, unreadable
 from auditkit.plan import AuditPlan
 from auditkit.results import AuditRecord, Version, as_told
@@ -199,7 +200,7 @@ def _refuse_other_content(folder: Path, record: AuditRecord) -> None:
             f"Choose another --out."
         )
     try:
-        there = loads((folder / RECORD_FILE).read_bytes())
+        there = loads(documents.content(folder / RECORD_FILE, documents.RECORD_BYTES))
     except (DataError, OSError):
         raise OutputError(
             f"The folder '{named(folder)}' holds an audit.json that this version cannot read. "

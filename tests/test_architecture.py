@@ -12,6 +12,7 @@ import auditkit
 ROOT = Path(auditkit.__file__).parent
 ORDER = [
     "errors",
+    "documents",
     "results",
     "strict",
     "plan",

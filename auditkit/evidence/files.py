@@ -4,13 +4,15 @@ DuckDB streams them. It is told which files it may open, and can reach nothing e
 no network, no extension.
 """
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auditkit.documents import refuse_other_than_files
 from auditkit.errors import DataError, did_you_mean, listed, named
-from auditkit.evidence.delimited import delimited, literal
+from auditkit.evidence.delimited import delimited, literal, refuse_many_columns
 from auditkit.evidence.held import private_duckdb
 from auditkit.evidence.sources import Source, digested, fault, parquet_files
 
@@ -24,12 +26,29 @@ NOTHING = "nothing"
 
 
 class Reader:
-    """A DuckDB in memory, and the files it was asked to open."""
+    """A DuckDB in memory that can open some files, and reach nothing else.
 
-    def __init__(self) -> None:
-        # cells of scores are whole numbers: grouped in an array while they fit into one
-        self.connection = private_duckdb(perfect_ht_threshold="22")
-        self.paths: list[str] = []
+    Rows come in the order of the file only where somebody reads them: a look at some of them is
+    much cheaper without.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files and folders that may be opened.
+    in_order : bool
+        Whether rows are read, and not only counted.
+    """
+
+    def __init__(self, paths: Sequence[Path] = (), *, in_order: bool = False) -> None:
+        # what is not there is told when it is opened, by its own name
+        there = [path for path in paths if os.path.exists(path)]  # noqa: PTH110  (never raises)
+        files = [part for path in there for part in files_of(path)]
+        self.connection = private_duckdb(
+            paths=[spelled for file in files for spelled in _spellings(file)],
+            preserve_insertion_order=str(in_order).lower(),
+            # cells of scores are whole numbers: grouped in an array while they fit into one
+            perfect_ht_threshold="22",
+        )
         self.databases = 0
 
     def open(self, path: Path, table: str | None, role: str) -> Source:
@@ -43,6 +62,7 @@ class Reader:
         import duckdb
         import narwhals.stable.v2 as nw
 
+        refuse_other_than_files(path)
         if not path.exists():
             raise DataError(f"Data file '{path.name}' does not exist where the plan points.")
         start = b"" if path.is_dir() else _start(path)
@@ -89,27 +109,14 @@ class Reader:
         frame = nw.from_native(relation).lazy()
         return Source(frame, tuple(relation.columns), connection=self.connection)
 
-    def lock(self, *, in_order: bool) -> None:
-        """Let DuckDB reach the files it has opened and nothing else from here on.
-
-        Rows come in the order of the file only where somebody reads them: a look at some of them
-        is much cheaper without.
-        """
-        self.connection.execute("set preserve_insertion_order = ?", [in_order])
-        self.connection.execute("set allowed_paths = ?", [self.paths])
-        self.connection.execute("set enable_external_access = false")
-        self.connection.execute("set lock_configuration = true")
-
     def _csv(self, path: Path) -> "duckdb.DuckDBPyRelation":
-        self.paths += [str(path), literal(path)]
         return self.connection.read_csv(literal(path), **delimited(path).options())
 
     def _parquet(self, path: Path) -> "duckdb.DuckDBPyRelation":
-        parts = parquet_files(path) if path.is_dir() else [path]
+        parts = files_of(path)
         if not parts:
             raise DataError(f"The folder '{named(path)}' holds no Parquet file.")
         quoted = [literal(part) for part in parts]
-        self.paths += [*map(str, parts), *quoted]
         self.look_at_parts(quoted, path.name)
         # a partition in a folder's name would be guessed to be a number, and 01 would become 1;
         # by name, whole numbers in one part and decimal ones in another become decimal ones
@@ -129,6 +136,7 @@ class Reader:
             for column, kind in self._columns(part):
                 held = kinds.setdefault(column, {})
                 held[kind] = held.get(kind, 0) + 1
+        refuse_many_columns(name, len(kinds))
         by_case: dict[str, list[str]] = {}
         for column in kinds:
             by_case.setdefault(column.casefold(), []).append(column)
@@ -184,6 +192,17 @@ class Reader:
         return self.connection.table(".".join([name, *(f'"{part}"' for part in parts)]))
 
 
+def files_of(path: Path) -> list[Path]:
+    """List what is read of a file or a folder."""
+    return parquet_files(path) if path.is_dir() else [path]
+
+
+def _spellings(path: Path) -> tuple[str, ...]:
+    """Spell a path in every way that DuckDB is told it here; a database may have a log beside."""
+    absolute = str(path.resolve())
+    return str(path), literal(path), absolute, f"{absolute}.wal"
+
+
 def look_at_parts(path: Path) -> None:
     """Refuse a folder of Parquet files that together make no table, whoever will read them.
 
@@ -194,10 +213,8 @@ def look_at_parts(path: Path) -> None:
     """
     import duckdb
 
-    reader = Reader()
-    parts = parquet_files(path) if path.is_dir() else [path]
     try:
-        reader.look_at_parts([literal(part) for part in parts], path.name)
+        Reader([path]).look_at_parts([literal(part) for part in files_of(path)], path.name)
     except duckdb.Error:
         raise _damaged(path, "Parquet file") from None
 

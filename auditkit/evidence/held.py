@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +13,29 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-ALONE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+ALONE = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+}
 """DuckDB fetches nothing."""
 
 
-def private_duckdb(file: str = "", **settings: str) -> "duckdb.DuckDBPyConnection":
+def private_duckdb(
+    file: str = "", paths: Sequence[str] = (), **settings: str
+) -> "duckdb.DuckDBPyConnection":
     """Start a DuckDB whose files are in a private folder, which goes when the connection does.
+
+    It can reach nothing else but ``paths``, whatever it is asked: a view in a stranger's database
+    may name any file of this machine.
 
     Parameters
     ----------
     file : str
         Name of the file that holds its tables; without one they are in memory.
+    paths : sequence of str
+        Files that it may open, as they will be spelled.
     **settings : str
         Further settings of DuckDB.
     """
@@ -33,6 +46,9 @@ def private_duckdb(file: str = "", **settings: str) -> "duckdb.DuckDBPyConnectio
     place = str(Path(private) / file) if file else ":memory:"
     connection = duckdb.connect(place, config={**ALONE, "temp_directory": private, **settings})
     weakref.finalize(connection, shutil.rmtree, private, ignore_errors=True)
+    connection.execute("set allowed_paths = ?", [list(paths)])
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
     return connection
 
 

@@ -1,5 +1,6 @@
 """A path, a URL or a frame becomes a source, in the engine that already holds the rows."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -38,7 +39,8 @@ def open_source(
     MissingExtra
         A package is needed that is not installed.
     """
-    opener = Opener(plan.folder)
+    # a model reads the rows in batches
+    opener = Opener(plan.folder, (data, protected), in_order=plan.data.decision is None)
     source = opener.open(data, plan.data.table, "data")
     key = plan.data.key
     if source.engine == "ibis":
@@ -61,7 +63,6 @@ def open_source(
         if beside.engine == "ibis":
             databases.refuse_other_kinds(beside, [key, *taken])
         source = joined(source, beside, key, taken)
-    opener.close(in_order=plan.data.decision is None)  # a model reads the rows in batches
     return source
 
 
@@ -91,19 +92,16 @@ def _require(
 class Opener:
     """Opens the data and what is joined to them, so that both are in one engine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, places: Sequence[Any], *, in_order: bool) -> None:
         self.folder = folder
+        self.files = [folder / place for place in places if _is_file(place)]
+        self.in_order = in_order
         self.backends: dict[str, Any] = {}
 
     @cached_property
     def reader(self) -> Reader:
         """Start DuckDB when it is needed."""
-        return Reader()
-
-    def close(self, *, in_order: bool) -> None:
-        """Let nothing more be opened."""
-        if "reader" in self.__dict__:
-            self.reader.lock(in_order=in_order)
+        return Reader(self.files, in_order=self.in_order)
 
     def open(self, data: Any, table: str | None, role: str) -> Source:  # noqa: ANN401
         """Open data of any kind."""
@@ -162,7 +160,7 @@ class Opener:
             raise PlanError(f"data.source {problem}.")
         if text.startswith(spark.PREFIX):
             return spark.open_parquet(text, self.folder, role)
-        if isinstance(data, Path) or "://" not in data:
+        if _is_file(data):
             try:
                 return self.reader.open(self.folder / data, table, role)
             except OSError as error:  # it may name a path of this machine
@@ -170,9 +168,9 @@ class Opener:
                 raise DataError(
                     f"Data file '{name}' cannot be read: {unreadable(error)}."
                 ) from None
-        if data not in self.backends:
-            self.backends[data] = databases.connect(data, self.folder)
-        return databases.open_table(self.backends[data], data, table, self.folder, role)
+        if text not in self.backends:
+            self.backends[text] = databases.connect(text, self.folder)
+        return databases.open_table(self.backends[text], text, table, self.folder, role)
 
     def _frame(self, data: Any, role: str) -> Source:  # noqa: ANN401
         import narwhals.stable.v2 as nw
@@ -202,7 +200,13 @@ class Opener:
         return Source(frame, tuple(frame.collect_schema().names()), files=files)
 
 
+def _is_file(data: object) -> bool:
+    """Whether data are given by the path of a file or folder of this machine."""
+    text = str(data) if isinstance(data, str | Path) else "://"
+    return "://" not in text and not text.startswith(spark.PREFIX)
+
+
 def _refuse_repeated(columns: Sequence[str]) -> None:
-    names = list(columns)
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    times = Counter(columns)
+    if twice := sorted(name for name, number in times.items() if number > 1):
         raise DataError(f"The frame has more than one column named {listed(twice)}. Rename them.")

@@ -1,12 +1,12 @@
 """The whole plan, read from ``audit.toml`` or made of keyword arguments."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from auditkit import documents
 from auditkit.errors import PlanError, named, unreadable
 from auditkit.plan.attribute import Attribute
 from auditkit.plan.data import Data
@@ -148,7 +148,7 @@ def read_plan(path: str | Path) -> AuditPlan:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = documents.written(path)
     except IsADirectoryError:
         raise PlanError(
             f"Plan '{named(path)}' is a folder. Name the plan in it, such as audit.toml."
@@ -156,8 +156,8 @@ def read_plan(path: str | Path) -> AuditPlan:
     except (OSError, ValueError) as error:
         raise PlanError(f"Plan '{named(path)}' cannot be read: {unreadable(error)}.") from None
     try:
-        content = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError
+        content = documents.toml(text)
+    except ValueError as error:  # a number of 5,000 digits is a ValueError
         raise PlanError(f"Plan '{path.name}' is not valid TOML: {error}.") from None
     return make_plan(content, folder=path.parent)
 

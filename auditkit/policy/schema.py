@@ -5,7 +5,6 @@ Policies are TOML: data only, nothing in them is evaluated. Unknown keys are err
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
+from auditkit import documents
 from auditkit.errors import PolicyError, did_you_mean, listed, unreadable
 from auditkit.plan import AuditPlan
 from auditkit.results import Effect, PolicyInfo, Requirement
@@ -234,8 +234,8 @@ def read_policy(plan: AuditPlan) -> Policy:
             f"{did_you_mean(use, shipped())}"
         )
     try:
-        content = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError
+        content = documents.toml(text)
+    except ValueError as error:  # a number of 5,000 digits is a ValueError
         raise PolicyError(f"Policy '{name}' cannot be read as TOML: {error}.") from None
     try:
         file = PolicyFile.model_validate(content)
@@ -248,9 +248,9 @@ def read_policy(plan: AuditPlan) -> Policy:
 def _written(use: str, plan: AuditPlan) -> str | None:
     """Read the text of a policy; ``None`` if there is no such file."""
     path = shipped().get(use) or plan.path(use)
-    if path.suffix != ".toml" or not path.is_file():
+    if path.suffix != ".toml" or not path.exists():
         return None
-    return path.read_text(encoding="utf-8")
+    return documents.written(path)
 
 
 def settle(file: PolicyFile, plan: AuditPlan) -> Policy:
