@@ -1,10 +1,53 @@
-"""Frames small enough to check by hand, and the way to the data beside the checkout."""
+"""Frames small enough to check by hand, the data beside the checkout, and no network."""
 
+import ipaddress
+import socket
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+
+def _stays(host: object) -> bool:
+    """Whether an address is this machine: loopback, or none at all."""
+    if host in (None, "", "localhost", b"localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(str(host).partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse(host: object) -> None:
+    if not _stays(host):
+        pytest.fail(f"auditkit has no network, but something asked for {host!r}")
+
+
+class _Stay(socket.socket):
+    """A socket that reaches this machine only; a path is a socket of it."""
+
+    def connect(self, address):
+        _refuse(address[0] if isinstance(address, tuple) else None)
+        return super().connect(address)
+
+    def connect_ex(self, address):
+        _refuse(address[0] if isinstance(address, tuple) else None)
+        return super().connect_ex(address)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """Nothing that a test does leaves this machine, nor asks for another's address."""
+    look_up = socket.getaddrinfo
+
+    def here(host, *arguments, **named):
+        _refuse(host)
+        return look_up(host, *arguments, **named)
+
+    monkeypatch.setattr(socket, "socket", _Stay)
+    monkeypatch.setattr(socket, "getaddrinfo", here)
+
 
 SHARED = Path(__file__).parents[2] / "shared"
 
