@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types simulate bench schema clean
+.PHONY: demo test lint types simulate fuzz bench schema clean
 
 $(READY): pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit('auditkit needs Python 3.11 or newer') if sys.version_info < (3, 11) else None"
@@ -32,6 +32,10 @@ types: $(READY)
 simulate: $(READY)
 	$(BIN)/python -m tests.simulation.table --write auditkit/docs/statistics.md
 	$(BIN)/python -m pytest -n 2 -m simulation
+
+## 10,000 changed plans, policies, tables, records and models: an answer or one error, never a trace
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz
 
 ## time and memory at 1e5 to 1e7 rows beside other packages, into the README; ROWS="1e5 1e6 1e7 1e8" for more
 ROWS ?= 1e5 1e6 1e7
