@@ -111,7 +111,7 @@ def test_a_model_in_a_process_of_its_own_is_measured_there(people, tmp_path):
     model.booster_.save_model(tmp_path / "m")
     asked = plan().model_copy(
         update={"model": plan().model.model_copy(update={"classes": ("no", "yes")})}
-    )  # noqa: E501
+    )
     found = footprint(asked, gather(asked, people, tmp_path / "m", lambda *_: None))
     assert found.apart
     assert found.model.seconds > 0
