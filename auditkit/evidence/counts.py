@@ -9,7 +9,7 @@ import itertools
 import json
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -369,54 +369,6 @@ def refuse_fine_crossings(counts: Counts, depth: int) -> None:
         f"'{largest}'; at most {MOST_GROUPS:,} are compared. Merge or bin the values of those "
         f"attributes, declare fewer, or set groups.intersections to {max(1, depth - 1)}."
     )
-
-
-TOTALS = {"total", "totals", "all", "sum", "overall", "everybody", "everyone"}
-TOTALS |= {"gesamt", "alle", "summe", "totale", "tous", "toutes", "todos", "todas", "suma"}
-"""What a line of totals is called in tables that people publish."""
-FEW_FOR_ROUNDING = 100
-"""Among fewer people groups that add up to next to another are no sign of a rounded total."""
-
-
-def refuse_totals(attribute: str, groups: Sequence[str], table: "NDArray[np.int64]") -> None:
-    """Refuse a group of counts that is all others together: everybody would count twice.
-
-    Parameters
-    ----------
-    attribute : str
-    groups : sequence of str
-    table : ndarray of int, shape (G, K)
-        People of each group by outcome.
-
-    Raises
-    ------
-    DataError
-        A group has as many people as the others, of whom two have some, in every one of K outcomes,
-        or next to as many; or it is called a total, and no other is larger.
-    """
-    import numpy as np
-
-    everybody, people = table.sum(axis=0), table.sum(axis=1)
-    if table.any(axis=1).sum() <= 2:
-        return
-    for name, own in zip(groups, table, strict=False):
-        others = everybody - own
-        off = np.abs(own - others)
-        rounded = own.sum() >= FEW_FOR_ROUNDING and (off <= np.maximum(1, others // 100)).all()
-        called = name.strip().casefold() in TOTALS and own.sum() == people.max()
-        told = f"Group '{name}' of attribute '{attribute}' counts"
-        if not off.any() or rounded:
-            raise DataError(
-                f"{told} as many people as all other groups together, {int(own.sum()):,}, and so "
-                f"in every outcome: it looks like a line of totals, and everybody would count "
-                f"twice. Take the line out."
-            )
-        if called:
-            raise DataError(
-                f"{told} {int(own.sum()):,} people, all other groups together "
-                f"{int(others.sum()):,}: it is called like a line of totals, and everybody would "
-                f"count twice. Take the line out, or rename the group if it is one."
-            )
 
 
 def grouping(counts: Counts, places: tuple[int, ...]) -> "tuple[str, list[str], NDArray[np.int64]]":

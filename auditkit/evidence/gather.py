@@ -24,7 +24,6 @@ from auditkit.evidence.counts import (
     levels,
     outcome_cells,
     refuse_fine_crossings,
-    refuse_totals,
     tabulate,
     tally,
 )
@@ -58,7 +57,8 @@ from auditkit.evidence.scores import (
 )
 from auditkit.evidence.scoring import Progress, predicted_in_batches, scored_in_batches
 from auditkit.evidence.sources import Source, collected, plainly, source_file
-from auditkit.evidence.wide import is_wide, read_wide
+from auditkit.evidence.totals import refuse_totals
+from auditkit.evidence.wide import is_wide, read_wide, refuse_other_case
 from auditkit.metrics.registry import rates
 from auditkit.plan import Attribute, AuditPlan
 from auditkit.results import Exclusion, SourceFile
@@ -381,6 +381,7 @@ def _scores_by_need(taken: _Taken, cells: Cells) -> ScoreCounts | None:
 
 def _of_table(plan: AuditPlan, source: Source) -> Evidence:
     """Take counts as they were published, where neither decisions nor a model are given."""
+    refuse_other_case(source)
     if not is_wide(source) or plan.data.amounts:
         raise PlanError(DECIDED_ONCE)
     given = [name for name in ROWS_ONLY if getattr(plan.data, name) not in (None, ())]

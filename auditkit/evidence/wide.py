@@ -6,12 +6,14 @@ Such a table has margins only: groups cannot be crossed, and attributes may coun
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError, did_you_mean, listed
-from auditkit.evidence.counts import Block, Counts, GroupTable, Unrecorded, refuse_totals
+from auditkit.evidence.counts import Block, Counts, GroupTable, Unrecorded
 from auditkit.evidence.groups import groups_of
 from auditkit.evidence.keys import Key
 from auditkit.evidence.levels import Levels
 from auditkit.evidence.sources import Source, numbers
+from auditkit.evidence.totals import refuse_totals
 from auditkit.plan import AuditPlan, canonical
+from auditkit.plan.values import visible
 from auditkit.results import ALL, NOT_RECORDED
 
 if TYPE_CHECKING:
@@ -29,6 +31,23 @@ MOST_PEOPLE = 2.0**53
 def is_wide(source: Source) -> bool:
     """Whether a source has the columns of a table of counts."""
     return set(COLUMNS) <= set(source.columns)
+
+
+def refuse_other_case(source: Source) -> None:
+    """Refuse a table of counts whose header is in capitals, or has blanks about its names.
+
+    Raises
+    ------
+    DataError
+        Its columns would be those of a table of counts if they were written so.
+    """
+    meant = {name.strip().casefold(): name for name in source.columns}
+    if set(COLUMNS) <= set(meant) and not is_wide(source):
+        written = [meant[name] for name in COLUMNS if meant[name] != name]
+        raise DataError(
+            f"The columns {listed(written)} are those of a table of counts, written otherwise. "
+            f"Call them {listed(COLUMNS)}."
+        )
 
 
 def read_wide(plan: AuditPlan, source: Source) -> tuple[Counts, GroupTable, tuple[str, ...]]:
@@ -80,7 +99,15 @@ def read_wide(plan: AuditPlan, source: Source) -> tuple[Counts, GroupTable, tupl
         raise DataError(*problems)
     for name, groups, table in zip(names, levels, tables, strict=True):
         refuse_totals(name, groups, table)
-    unused = [name for name in known if name not in {a.column for a in plan.measured}]
+    asked = {a.column for a in plan.measured}
+    unused = [name for name in known if name not in asked]
+    alike = [name for name in unused if visible(name).casefold() in map(str.casefold, asked)]
+    if alike:
+        raise DataError(
+            f"The table of counts has lines of attribute {listed(alike)}, which differs from one "
+            f"that was asked for in case or blanks only. Spell it alike in every line, or its "
+            f"people are left out."
+        )
     if unused:
         notes.append(f"The table of counts also holds {listed(unused)}, which was not asked for.")
     return _counts(names, levels, tables), _table(names, levels, tables, notes), tuple(notes)

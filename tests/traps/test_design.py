@@ -345,6 +345,43 @@ def test_a_line_of_totals_is_no_group():
     assert audit(two, count="n").record.rows.read == 14
 
 
+def test_a_subtotal_is_no_group():
+    wide = pd.DataFrame(
+        {"attribute": "sex", "group": ["girls", "women", "all women and girls", "men"],
+         "tp": [91, 203, 294, 310], "fp": [15, 26, 41, 40], "fn": [17, 38, 55, 61],
+         "tn": [130, 240, 370, 410]}
+    )  # fmt: skip
+    asked = {"label": "y", "positive": 1, "outcome": "benefit", "policy": "minimal"}
+    said = r"'all women and girls' of attribute 'sex' counts .*'girls', 'women' together, 760"
+    with pytest.raises(DataError, match=said):
+        auditkit.audit(None, wide, attributes=["sex"], **asked)
+    without = wide[wide["group"] != "all women and girls"]
+    assert auditkit.audit(None, without, attributes=["sex"], **asked).record.rows.read == 1581
+
+
+def test_sums_that_agree_by_chance_are_no_subtotals():
+    from auditkit.evidence.totals import refuse_totals
+
+    rng = np.random.default_rng(0)
+    for _ in range(300):  # no recorded outcome: two numbers a group, and many choices of groups
+        table = rng.integers(1, 120, (13, 2))
+        refuse_totals("g", list("abcdefghijklm"), table)
+
+
+def test_a_header_in_capitals_and_an_attribute_in_two_spellings():
+    wide = pd.DataFrame(
+        {"ATTRIBUTE": "sex", "Group": ["f", "m"], "TP": [91, 203], "FP": [15, 26],
+         "fn": [17, 38], "tn": [130, 240]}
+    )  # fmt: skip
+    asked = {"label": "y", "positive": 1, "outcome": "benefit", "policy": "minimal"}
+    with pytest.raises(DataError, match=r"'ATTRIBUTE', 'Group', 'FP', 'TP' are those of a table"):
+        auditkit.audit(None, wide, attributes=["sex"], **asked)
+    mixed = wide.rename(columns=str.lower)
+    mixed = pd.concat([mixed, mixed.assign(attribute="Sex ", group=["x", "y"])])
+    with pytest.raises(DataError, match=r"'Sex ', which differs .* in case or blanks only"):
+        auditkit.audit(None, mixed, attributes=["sex"], **asked)
+
+
 def test_clusters_without_weight_are_no_clusters():
     # 4 sites say too little; 40 more of people without weight say nothing
     rng = np.random.default_rng(1)
