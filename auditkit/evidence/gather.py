@@ -183,6 +183,7 @@ def _gathered(
         exclusions=(*exclusions(plan, counts, paired), *(scores.exclusions if scores else ())),
         notes=(
             *source.notes,
+            *filter(None, [scorer.file.note if scorer is not None and scorer.file else ""]),
             *quality.notes,
             *(errors.notes if errors is not None else (*_agreement(counts), *_one_sided(counts))),
             *(scores.notes if scores else ()),

@@ -357,6 +357,45 @@ def test_a_row_that_a_library_fails_on_has_no_decision(tmp_path):
         assert made.record.system.model == "XGBoost model"
 
 
+def early(kind, tmp_path):
+    """Fit 60 rounds at most, and stop after the best."""
+    xgboost = pytest.importorskip("xgboost")
+    frame = rows(0)[["income", "size"]]
+    y = (outcomes(rows(0), 1, "binary") == "yes").astype(int)
+    first, last = slice(0, 200), slice(200, ROWS)
+    if kind == "estimator":
+        model = xgboost.XGBClassifier(n_estimators=60, early_stopping_rounds=3, learning_rate=0.8)
+        model.fit(frame[first], y[first], eval_set=[(frame[last], y[last])], verbose=0)
+        model.save_model(tmp_path / "m.json")
+        return model.predict_proba(frame)[:, 1]
+    matrix = xgboost.DMatrix(frame[first], label=y[first])
+    beside = [(xgboost.DMatrix(frame[last], label=y[last]), "e")]
+    asked = {"objective": "binary:logistic", "eta": 0.8}
+    model = xgboost.train(asked, matrix, 60, evals=beside, early_stopping_rounds=3, verbose_eval=0)
+    model.save_model(tmp_path / "m.json")
+    return model.predict(xgboost.DMatrix(frame))
+
+
+@pytest.mark.parametrize("kind", ["estimator", "own training"])
+def test_a_booster_that_stopped_early_decides_by_the_rounds_that_its_library_uses(kind, tmp_path):
+    known = early(kind, tmp_path)
+    scorer = load_model(tmp_path / "m.json", plan_for("binary", ["no", "yes"]))
+    own = scorer.model.predict_proba(rows(0)[["income", "size"]])[:, 1]
+    assert (own == known).all()
+    assert ("as its best. All" in scorer.file.note) == (kind == "own training")
+
+
+def test_a_booster_of_several_outcomes_is_refused(tmp_path):
+    xgboost = pytest.importorskip("xgboost")
+    y = (outcomes(rows(0), 1, "binary") == "yes").astype(int)
+    both = np.stack([y, 1 - y], axis=1)
+    xgboost.XGBClassifier(n_estimators=3).fit(rows(0)[["income"]], both).save_model(
+        tmp_path / "m.json"
+    )
+    with pytest.raises(ModelError, match="several outcomes at once"):
+        load_model(tmp_path / "m.json", plan_for("binary", ["no", "yes"]))
+
+
 @pytest.mark.parametrize("library", ["xgboost", "lightgbm", "catboost"])
 @pytest.mark.parametrize("positive", ["yes", "no"])
 def test_a_booster_shares_its_output_out_among_the_columns(library, positive, tmp_path):

@@ -34,6 +34,8 @@ class Opened:
         Of the file, in bytes.
     ran_code : bool
         Whether code from the file was run, because a person allowed it.
+    note : str
+        What a reader must know of how it was read.
     """
 
     model: Any
@@ -42,6 +44,7 @@ class Opened:
     read_with: str = ""
     size: int = 0
     ran_code: bool = False
+    note: str = ""
 
 
 def open_model(path: Path, plan: AuditPlan, allow_pickle: str | None = None) -> Opened:
@@ -80,7 +83,8 @@ def open_model(path: Path, plan: AuditPlan, allow_pickle: str | None = None) -> 
     worker = Worker(path.name, kind, content)
     told = worker.told
     model = FileModel(worker, _features(told, plan), _classes(path.name, told, plan))
-    return Opened(model, kind, told.saved_with, told.read_with, len(content), pickled)
+    saved, read = told.saved_with, told.read_with
+    return Opened(model, kind, saved, read, len(content), pickled, told.note)
 
 
 def _content(path: Path) -> bytes:

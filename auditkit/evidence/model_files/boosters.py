@@ -36,6 +36,8 @@ class Booster:
     """Whether the margin is the logit of the probability of the second label."""
     saved_with = ""
     read_with = ""
+    note = ""
+    """What a reader must know of how the file was read."""
 
     def __init__(self) -> None:
         self.levels: dict[str, list[Any]] = {}
@@ -53,6 +55,7 @@ class Booster:
             "levels": self.levels,
             "saved_with": self.saved_with,
             "read_with": self.read_with,
+            "note": self.note,
         }
 
     def predict_proba(self, rows: "pd.DataFrame") -> "NDArray[Any]":
@@ -164,6 +167,9 @@ class XGBoostFile(Booster):
         written = re.search(rb'"version":\[(\d+),(\d+),(\d+)\]', content)  # JSON only
         self.saved_with = "XGBoost " + b".".join(written.groups()).decode() if written else ""
         self.read_with = f"XGBoost {xgboost.__version__}"
+        self.rounds = self._rounds()
+        if int(learner["learner_model_param"].get("num_target", 1)) > 1:
+            raise ModelError(NOT_AUDITED.format(what="several outcomes at once"))
         classes = {"binary:logistic": 2, "binary:hinge": 2}
         if objective.startswith("multi:"):
             self.n_classes = int(learner["learner_model_param"]["num_class"])
@@ -177,6 +183,23 @@ class XGBoostFile(Booster):
         types = self.booster.feature_types or ()
         if "c" in types:
             self._take_levels(types)
+
+    def _rounds(self) -> tuple[int, int]:
+        """Say which rounds decide: as the library itself does, (0, 0) for all of them.
+
+        Its scikit-learn estimators stop at the best round, its own ``predict`` does not.
+        """
+        best, whole = self.booster.attr("best_iteration"), self.booster.num_boosted_rounds()
+        if best is None or int(best) + 1 >= whole:
+            return 0, 0
+        if self.booster.attr("scikit_learn") is not None:
+            return 0, int(best) + 1
+        self.note = (
+            f"The model file marks round {int(best) + 1} of {whole} as its best. All {whole} were "
+            f"used, as XGBoost's own predict does; a system that stops at the best decides "
+            f"otherwise."
+        )
+        return 0, 0
 
     def _take_levels(self, types: Sequence[str]) -> None:
         names = self.features or by_place(self.n_features)
@@ -204,7 +227,9 @@ class XGBoostFile(Booster):
         def answer(some: "pd.DataFrame") -> "NDArray[Any]":
             laid = categorical(some, self.levels)
             matrix = xgboost.DMatrix(laid, enable_categorical=True, feature_names=self.features)
-            found: NDArray[Any] = self.booster.predict(matrix, validate_features=False, **how)
+            found: NDArray[Any] = self.booster.predict(
+                matrix, iteration_range=self.rounds, validate_features=False, **how
+            )
             return found
 
         return where(seen, rows, answer)
@@ -332,6 +357,10 @@ class CatBoostFile(Booster):
             self.logit = loss in ("Logloss", "CrossEntropy")
         elif loss not in CATBOOST_AMOUNTS:
             raise ModelError(NOT_AUDITED.format(what=f"loss function '{loss[:60]}'"))
+        if self.booster.get_text_feature_indices() or self.booster.get_embedding_feature_indices():
+            raise ModelError(
+                "reads columns of text or embeddings. Audit a column of its decisions."
+            )
         self.places_of_levels = self.booster.get_cat_feature_indices()
         names = self.features or by_place(self.n_features)
         self.levels = {names[place]: [] for place in self.places_of_levels}  # it keeps only hashes

@@ -41,9 +41,16 @@ class OnnxGraph:
         self.inputs = self.session.get_inputs()
         self.outputs = self.session.get_outputs()
         self.read_with = f"ONNX Runtime {onnxruntime.__version__}"
-        self.columns = len(self.inputs) > 1 or _width(self.inputs[0]) == 1
+        self.columns = len(self.inputs) > 1  # else one matrix, whose columns the plan names
         self.label = next((o for o in self.outputs if o.type in DISCRETE), None)
-        self.chance = next((o for o in self.outputs if o.type in CONTINUOUS), None)
+        floats = [o for o in self.outputs if o.type in CONTINUOUS]
+        named = [o for o in floats if "prob" in o.name.lower()]
+        self.chance = next(iter(named or floats), None)
+        if len(named or floats) > 1:
+            raise ModelError(
+                f"gives several outputs of numbers ({listed([o.name for o in floats])}), and it "
+                f"cannot be told which counts. Keep one, or audit a column of its decisions."
+            )
         self.classes = _labels(nodes) if self.label is not None else None
         if self.label is None and self.chance is None:
             raise ModelError("gives neither a label nor a number that is known here.")

@@ -59,6 +59,7 @@ class Told(Strict):
     hidden: bool = False
     saved_with: str = Field(max_length=100)
     read_with: str = Field(max_length=100)
+    note: str = Field(default="", max_length=500)
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
