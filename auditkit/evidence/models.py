@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+ROUNDING = 1e-5
+"""How far a probability in single precision may lie outside of 0 to 1."""
 PROBABLE = ("log-odds", "probability")
 """Units of a model that gives probabilities."""
 
@@ -92,12 +94,36 @@ class Scorer:
 
     def probability(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
         """Predict the probability of the positive label; shape (n,), NaN where there is none."""
+        return self._chance(rows).astype("float64")
+
+    def above(self, rows: "pd.DataFrame", cut: float) -> "tuple[NDArray[Any], NDArray[Any]]":
+        """Say whose probability lies above a cut, and who has none; shapes (n,).
+
+        A model that computes in single precision is held against the cut in single precision: its
+        0.3 is not above 0.3.
+        """
+        import numpy as np
+
+        chance = self._chance(rows)
+        at = np.float32(cut) if chance.dtype == np.float32 else cut
+        return chance > at, np.isnan(chance)
+
+    def _chance(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Predict the probability of the positive label, as precisely as the model gives it."""
+        import numpy as np
+
         if not hasattr(self.model, "predict_proba"):
             raise ModelError(
                 f"data.selected cuts a probability, but {type(self.model).__name__} has no "
                 f"predict_proba. Leave 'selected' out to use its own decisions."
             )
-        of_positive: NDArray[np.float64] = self._numbers("predict_proba", rows)[:, self.positive]
+        given = self._call("predict_proba", rows)
+        self._refuse_other_than_numbers("predict_proba", given)
+        single = given.dtype == "float32"
+        of_positive = given[:, self.positive].astype("float32" if single else "float64")
+        if single:  # sums in single precision may end a little beyond 0 or 1
+            near = (of_positive > -ROUNDING) & (of_positive < 1 + ROUNDING)
+            of_positive = np.where(near, np.clip(of_positive, 0, 1), of_positive)
         outside = int(((of_positive < 0) | (of_positive > 1)).sum())
         if outside:
             raise ModelError(
@@ -140,8 +166,14 @@ class Scorer:
         import numpy as np
 
         given = self._call(method, rows)
+        self._refuse_other_than_numbers(method, given)
+        return given.astype(np.float64)
+
+    def _refuse_other_than_numbers(self, method: str, given: "NDArray[Any]") -> None:
+        import numpy as np
+
         try:
-            return given.astype(np.float64)
+            given.astype(np.float64)
         except (TypeError, ValueError):
             raise ModelError(
                 f"The model's {method} gives values of type {given.dtype}, not numbers."
@@ -401,7 +433,7 @@ def selects(scorer: Scorer, plan: AuditPlan, rows: "pd.DataFrame") -> "NDArray[n
 
     if not isinstance(plan.data.selected, Above):
         return scorer.decide(rows)
-    chance = scorer.probability(rows)
-    above = np.where(chance > plan.data.selected.above, "true", "false").astype(object)
-    above[np.isnan(chance)] = None
-    return above
+    above, unknown = scorer.above(rows, plan.data.selected.above)
+    decided = np.where(above, "true", "false").astype(object)
+    decided[unknown] = None
+    return decided

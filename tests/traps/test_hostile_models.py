@@ -23,6 +23,7 @@ import pandas as pd
 import pytest
 import skops.io
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -243,6 +244,18 @@ def machine_outside(canary):
     return skops_of(model)
 
 
+def sparse_outside(canary):
+    model = astray(LogisticRegression()).sparsify()
+    model.coef_.indices[0] = 1 << 30
+    return skops_of(model)
+
+
+def words_in_files(canary):
+    """A counter of words opens the files that cells name: their words would be in its decisions."""
+    texts = CountVectorizer(input="filename", vocabulary={"alive": 0})
+    return skops_of(make_pipeline(texts, astray(LogisticRegression())))
+
+
 def onnx_file(change):
     """A small ONNX classifier, changed for the worse."""
 
@@ -334,6 +347,8 @@ ZOO = {
     "boosting, no such column": (boosting_column, SOUND),
     "neighbours, outside": (neighbours_outside, SOUND),
     "support vectors, outside": (machine_outside, SOUND),
+    "sparse, outside": (sparse_outside, "not on the reviewed list"),
+    "words in files": (words_in_files, SOUND),
     "ONNX, tensor in another file": (onnx_file(outside_tensor), "in other files"),
     "ONNX, hidden in a branch": (onnx_file(hidden_inside), "in other files"),
     "ONNX, huge tensor": (onnx_file(huge_tensor), "larger than the file"),

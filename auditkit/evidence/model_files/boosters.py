@@ -5,7 +5,9 @@ or amounts) and ``predict_proba``. What a row cannot be asked about is answered 
 the library itself would fail on it: such people have no decision, and are counted.
 """
 
+import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -285,24 +287,46 @@ class LightGBMFile(Booster):
         self._take_levels(names, fields.get("feature_infos", "").split(" "))
 
     def _take_levels(self, names: Sequence[str], infos: Sequence[str]) -> None:
-        """Match the categories at the end of the file, in order, with the columns they are of."""
+        """Match the categories at the end of the file with the columns they are of.
+
+        The file names none of these columns. Their order is that of the columns, and a column's
+        own line says what its codes can have been; where that leaves a choice, nothing is guessed.
+        """
         levels = self.booster.pandas_categorical or []
         if not levels:
             return
-        listed = [n for n, info in zip(names, infos, strict=True) if re.match(r"-?\d", info)]
-        unsure = [n for n, info in zip(names, infos, strict=True) if info == "none"]
-        columns = [n for n in names if n in {*listed, *unsure}]
-        of = listed if len(listed) == len(levels) else columns
-        if len(of) != len(levels):
+        told = dict(zip(names, infos, strict=True))
+        # columns split as categories first; then those that were the same in every row
+        found: list[tuple[str, ...]] = []
+        for wanted in (CODES, (*CODES, NOTHING)):
+            columns = [name for name in names if _is_split(told[name], wanted)]
+            found = _in_order(columns, levels, told)
+            if found:
+                break
+        unsure = len(found) != 1 or any(
+            _could_be(told[other], held) and not _is_text(held)
+            for name, held in zip(found[0], levels, strict=True)
+            for other in names
+            if other != name
+        )
+        if unsure:
             raise ModelError(
-                f"was fitted on {len(levels)} columns of categories, but it cannot be told which "
-                f"they are. Fit it without columns that are the same in every row."
+                f"was fitted on {len(levels)} columns of categories, and does not say which they "
+                f"are. Fit it on categories that are texts, and on no column that is the same in "
+                f"every row, or audit a column of its decisions."
             )
-        self.levels = dict(zip(of, levels, strict=True))
+        self.levels = dict(zip(found[0], levels, strict=True))
 
     def _raw(self, rows: "pd.DataFrame", **how: bool) -> "NDArray[Any]":
         import numpy as np
 
+        for name, levels in self.levels.items():
+            held = rows[name].dropna()
+            if len(held) and not held.isin(levels).any():  # the match of names may be wrong
+                raise ModelError(
+                    f"reads '{name}' by categories of which the data hold none. Check that the "
+                    f"column is spelled as it was when the model was fitted."
+                )
         return np.asarray(self.booster.predict(categorical(rows, self.levels), **how))
 
     def decision_function(self, rows: "pd.DataFrame") -> "NDArray[Any]":
@@ -322,6 +346,45 @@ class LightGBMFile(Booster):
         return self._raw(rows)
 
 
+CODES, NOTHING = ("codes",), "nothing"
+
+
+def _is_split(info: str, wanted: Sequence[str]) -> bool:
+    """Whether a column's line says codes of categories, or nothing where that is wanted."""
+    kind = NOTHING if info == "none" else "numbers" if info.startswith("[") else "codes"
+    return kind in wanted
+
+
+def _could_be(info: str, levels: Sequence[Any]) -> bool:
+    """Whether what a column's line says could be codes of these levels."""
+    if info == "none":
+        return True
+    # -1 stands for what is missing
+    ends = [float(end) for end in info.strip("[]").split(":") if end != "-1"] or [0.0]
+    return min(ends) >= 0 and max(ends) < len(levels) and all(end.is_integer() for end in ends)
+
+
+def _is_text(levels: Sequence[Any]) -> bool:
+    """Whether levels are texts, so that rows show whether they are of the right column."""
+    return all(isinstance(level, str) for level in levels)
+
+
+def _in_order(
+    columns: Sequence[str], levels: Sequence[Sequence[Any]], told: Mapping[str, str]
+) -> list[tuple[str, ...]]:
+    """List the ways in which levels can be of columns, in order; at most two, to tell one."""
+    ways: list[tuple[str, ...]] = []
+    if math.comb(len(columns), len(levels)) > MOST_WAYS:
+        return ways
+    for chosen in itertools.combinations(columns, len(levels)):
+        if all(_could_be(told[n], held) for n, held in zip(chosen, levels, strict=True)):
+            ways.append(chosen)
+            if len(ways) > 1:
+                break
+    return ways
+
+
+MOST_WAYS = 10_000
 AMOUNTS = (
     "regression", "regression_l1", "huber", "fair", "poisson", "quantile", "mape", "gamma",
     "tweedie",
@@ -421,6 +484,12 @@ CATBOOST_AMOUNTS = ("RMSE", "MAE", "Quantile", "MAPE", "Huber", "LogCosh", "Lq",
 
 def _as_text(value: Any) -> str:  # noqa: ANN401
     """Spell a category as CatBoost does; a whole number that became a float is whole again."""
-    if isinstance(value, float) and value.is_integer():
+    if (isinstance(value, float) and value.is_integer()) or type(value).__name__.startswith("bool"):
         return str(int(value))
-    return str(value)
+    text = str(value)
+    if text.lower() in ("true", "false"):
+        raise ModelError(
+            "reads a column of true and false as categories, and does not say whether it learned "
+            "them as texts or as truths. Give the rows as Parquet, or the column as 0 and 1."
+        )
+    return text

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import ModelError, listed
-from auditkit.evidence.model_files.boosters import as_places, both, numbers, where
+from auditkit.evidence.model_files.boosters import as_places, both, by_place, numbers, where
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
+TEXT = "tensor(string)"
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 LABELS = ("classlabels_strings", "classlabels_int64s", "classlabels_ints")
 """Attributes in which classifiers and ZipMap keep the labels, in the order of their columns."""
@@ -52,6 +53,10 @@ class OnnxGraph:
                 f"cannot be told which counts. Keep one, or audit a column of its decisions."
             )
         self.classes = _labels(nodes) if self.label is not None else None
+        if not self.columns and self.inputs[0].type == TEXT and not _width(self.inputs[0]):
+            raise ModelError(
+                "reads a matrix of texts of any width. Convert it anew with one input per column."
+            )
         if self.label is None and self.chance is None:
             raise ModelError("gives neither a label nor a number that is known here.")
         if self.label is not None and self.classes is None:
@@ -62,8 +67,9 @@ class OnnxGraph:
 
     def told(self) -> dict[str, Any]:
         """Say what the file says of itself, in what JSON can hold."""
-        texts = [i.name for i in self.inputs if self.columns and i.type == "tensor(string)"]
         width = len(self.inputs) if self.columns else _width(self.inputs[0])
+        names = [i.name for i in self.inputs] if self.columns else by_place(width or 0)
+        texts = [name for name, kind in zip(names, self._kinds(len(names)), strict=True) if kind]
         return {
             "model": "ONNX model",
             "features": [i.name for i in self.inputs] if self.columns else None,
@@ -105,13 +111,18 @@ class OnnxGraph:
 
         return both(where(self._whole(rows), rows, answer), len(self.classes or ()))
 
+    def _kinds(self, columns: int) -> list[bool]:
+        """Whether each column is read as text."""
+        kinds = self.inputs if self.columns else [self.inputs[0]] * columns
+        return [one.type == TEXT for one in kinds]
+
     def _whole(self, rows: "pd.DataFrame") -> "NDArray[np.bool_]":
         """Find the rows that can be asked about: ONNX has no empty text and no empty integer."""
         import numpy as np
 
         whole = np.ones(len(rows), dtype=bool)
-        for place, one in enumerate(self.inputs if self.columns else ()):
-            if one.type not in CONTINUOUS:
+        for place in range(rows.shape[1]):
+            if self.inputs[place if self.columns else 0].type not in CONTINUOUS:
                 whole &= rows.iloc[:, place].notna().to_numpy()
         return whole
 
@@ -135,7 +146,7 @@ DISCRETE = ("tensor(int64)", "tensor(string)", "tensor(int32)", "tensor(bool)")
 def _cells(column: "pd.Series[Any]", kind: str) -> "NDArray[Any]":
     import numpy as np
 
-    if kind == "tensor(string)":
+    if kind == TEXT:
         texts: NDArray[np.object_] = column.map(_text).to_numpy(dtype=object)
         return texts
     types = {

@@ -104,7 +104,7 @@ def read_skops(name: str, content: bytes) -> tuple[Any, str]:
     if not sound:
         raise ModelError(
             f"Model file '{name}' holds a part that points outside itself. It is damaged, or was "
-            f"made to read memory that is not its own. It was not used."
+            f"made to read memory or files that are not its own. It was not used."
         )
     return estimator, other_version(told)
 

@@ -1,7 +1,8 @@
 """Compiled parts of scikit-learn believe the numbers they are given; a file can give them any.
 
 A tree whose branch leads outside itself, or a support vector machine that counts more vectors than
-it has, would read memory that is not its own. What was built from a file is looked at once, here.
+it has, would read memory that is not its own; a counter of words can be told to open the files that
+cells name. What was built from a file is looked at once, here.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ DEEPEST = 100
 
 
 def is_sound(model: Any) -> bool:  # noqa: ANN401
-    """Whether every compiled part of a model stays inside the arrays it holds.
+    """Whether every part of a model stays inside the arrays it holds, and opens no file.
 
     Raises
     ------
@@ -48,8 +49,9 @@ def _parts(
         inner = list(vars(value).values()) if hasattr(value, "__dict__") else []
         own = getattr(value, "n_features_in_", None)
         columns = own if isinstance(own, int) else columns
-        if hasattr(value, "_n_support"):
-            yield _machine, value, columns
+        for sign, look in SIGNS.items():
+            if hasattr(value, sign):
+                yield look, value, columns
     for one in inner:
         yield from _parts(one, columns, seen, depth + 1)
 
@@ -112,4 +114,15 @@ def _machine(machine: Any, columns: int | None) -> bool:  # noqa: ANN401
     )
 
 
+def _texts(vectorizer: Any, columns: int | None) -> bool:  # noqa: ANN401
+    """Whether words are counted in texts themselves, and not in the files that they name."""
+    return bool(getattr(vectorizer, "input", "") == "content")
+
+
 CHECKS = {"Tree": _tree, "TreePredictor": _boosted, "KDTree": _neighbours, "BallTree": _neighbours}
+"""Compiled parts by the name of their type, which is on the reviewed list."""
+SIGNS = {
+    "_n_support": _machine,
+    "decode_error": _texts,
+}
+"""Other parts by an attribute that tells them."""

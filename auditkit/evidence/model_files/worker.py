@@ -124,6 +124,8 @@ class Worker:
         numbers = len(rows) * max(self.told.n_classes, (self.told.n_features or 0) + 1)
         most = 16 * numbers + (1 << 16)
         told, body = self._asked(head + b"\n" + content, TO_ANSWER, most)
+        if problems := self._problems(told):
+            raise ModelError(*problems)
         if "error" in told:
             raise RuntimeError(str(told["error"]))
         try:
@@ -185,15 +187,19 @@ class Worker:
                 f"Model file '{self.name}' is read by the package {package}, which is not "
                 f"installed. Install it: pip install 'auditkit[{EXTRAS[package]}]'."
             )
-        problems = [str(problem)[:1000] for problem in list(told.get("problems", ()))[:10]]
         return ModelError(
-            *(f"Model file '{self.name}' {problem}" for problem in problems)
-            if problems
-            else (
+            *self._problems(told)
+            or (
                 f"Model file '{self.name}' cannot be loaded ({str(told['error'])[:60]}): it "
                 f"is damaged, or is larger than the memory it may use.",
             )
         )
+
+    def _problems(self, told: dict[str, Any]) -> list[str]:
+        """Take our own sentences from an answer; a process that lies may say anything."""
+        said = told.get("problems")
+        texts = said[:10] if isinstance(said, list) else []
+        return [f"Model file '{self.name}' {str(text)[:1000]}" for text in texts]
 
 
 EXTRAS = {
