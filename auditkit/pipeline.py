@@ -1,6 +1,7 @@
 """The whole pipe on one screen: the data's way from rows to a record."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from auditkit import account
@@ -66,8 +67,19 @@ def recorded(
     """
     policy = read_policy(plan)
     check_metrics(policy)
-    evidence = gather(plan, data, model, progress, protected)
-    evidence = replace(evidence, groups=with_shares(evidence.groups, plan))
+    with closing(gather(plan, data, model, progress, protected)) as evidence:
+        shared = replace(evidence, groups=with_shares(evidence.groups, plan))
+        return _put_down(plan, policy, shared, progress, own)
+
+
+def _put_down(
+    plan: AuditPlan,
+    policy: Policy,
+    evidence: Evidence,
+    progress: Progress,
+    own: Mapping[str, Function],
+) -> tuple[AuditRecord, Footprint | None]:
+    """Measure and judge what was gathered."""
     groups, labelled, floor = evidence.groups, evidence.labelled, policy.floor
     of_user = own_metrics(own, plan, evidence, floor)  # first: it refuses functions
     verdict = _judged(plan, policy, evidence)

@@ -1,5 +1,6 @@
 """Plan and inputs become evidence: counts, exclusions, notes, and rows to explain."""
 
+import functools
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -107,6 +108,11 @@ class Evidence:
     residuals: Residuals | None = None
     """Errors and predictions, where an amount is predicted."""
 
+    def close(self) -> None:
+        """Let go of the process that holds the model, if one does: nobody asks it any more."""
+        if self.scorer is not None:
+            self.scorer.close()
+
 
 @plainly()
 def gather(
@@ -138,6 +144,8 @@ def _gathered(
     scorer = load_model(model, plan) if model is not None else None
     if scorer is None:
         _refuse_model_keys(plan)
+    else:
+        after.push(functools.partial(_closed, scorer))
     if scorer is None and plan.data.decision is None:
         return _of_table(plan, open_source(plan, data, protected, ()))
     if scorer is not None and plan.data.decision is not None:
@@ -202,6 +210,12 @@ def _gathered(
         scores_by_need=by_need,
         residuals=errors,
     )
+
+
+def _closed(scorer: Scorer, failed: type[BaseException] | None, *_: object) -> None:
+    """Let go of a model that nobody will ask any more."""
+    if failed is not None:
+        scorer.close()
 
 
 def _refuse_model_keys(plan: AuditPlan) -> None:

@@ -53,6 +53,11 @@ class Scorer:
     file: Opened | None = None
     counting: bool = False
 
+    def close(self) -> None:
+        """Let go of the process that holds the model, if one does."""
+        if self.file is not None and isinstance(self.model, FileModel):
+            self.model.worker.close()
+
     @property
     def positive_is_first(self) -> bool:
         """Whether a margin of the model speaks for the other class."""
@@ -267,6 +272,7 @@ class Decide:
         self.function = function
         self.feature_names_in_ = tuple(plan.model.features or ())
         self.predict = function
+        self.hides_encoders_ = True  # nobody can tell which columns it knows as texts
         if plan.data.amounts:
             return
         if isinstance(plan.data.selected, Above):

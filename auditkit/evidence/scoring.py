@@ -212,6 +212,12 @@ def _readings(
     totals = collected(frame.select(*(nw.col(k).sum() for k in sums))).iloc[0]
     problems = []
     unclear = hides_encoders(scorer.model, scorer.features)
+    function = hasattr(scorer.model, "function")
+    why = (
+        "the model is a function, of which nobody can tell how it reads them"
+        if function
+        else "the model has an encoder whose columns cannot be told"
+    )
     out: dict[str, str] = {}
     for i, name in enumerate(scorer.features):
         parsed, other, truths = (int(totals[f"{kind}{i}"] or 0) for kind in "ntb")
@@ -227,8 +233,8 @@ def _readings(
             )
         elif unclear and parsed and name not in told:
             problems.append(
-                f"Column '{name}' holds numbers, but the model has an encoder whose columns cannot "
-                f"be told, and it may know them as text. Declare how it is read: [model.features] "
+                f"Column '{name}' holds numbers, but {why}, and it may know them as text. Declare "
+                f"how it is read: [model.features] "
                 f'{name} = "number" or {name} = "text".'
             )
     if problems:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,10 +127,12 @@ def _score(
     batches: "Iterator[pd.DataFrame]", *, path: Path, plan: AuditPlan, beside: Sequence[str]
 ) -> "Iterator[pd.DataFrame]":
     """Put decision and probability in the place of the features; this runs on a worker."""
-    scorer = load_model(path, plan)
-    for batch in batches:
-        rows = batch.drop(columns=list(beside)).apply(with_nan)
-        rows = rows.set_axis(list(scorer.features), axis=1)
-        scorer = scorer if scorer.unit else scorer.with_unit(rows)
-        chance = scorer.probability(rows) if scorer.unit in PROBABLE else None
-        yield batch[list(beside)].assign(**{DECISION: selects(scorer, plan, rows), CHANCE: chance})
+    with closing(load_model(path, plan)) as loaded:
+        scorer = loaded
+        for batch in batches:
+            rows = batch.drop(columns=list(beside)).apply(with_nan)
+            rows = rows.set_axis(list(scorer.features), axis=1)
+            scorer = scorer if scorer.unit else scorer.with_unit(rows)
+            chance = scorer.probability(rows) if scorer.unit in PROBABLE else None
+            told = {DECISION: selects(scorer, plan, rows), CHANCE: chance}
+            yield batch[list(beside)].assign(**told)

@@ -574,5 +574,56 @@ def test_an_allowed_pickle_that_speaks_for_the_process(lie, tmp_path):
         "        pass\n"
     )
     sha256 = hostile(tmp_path / "m.pkl", exec, code)
-    with pytest.raises(ModelError, match="says of it what cannot be"):
+    with pytest.raises(ModelError, match="says of it what cannot be|ended"):
         allowed(tmp_path / "m.pkl", rows(), sha256)
+
+
+def processes():
+    """Processes of models that this one has started."""
+    told = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True)
+    lines = [line.split(maxsplit=1) for line in told.stdout.splitlines()]
+    return [args for parent, args in lines if parent == str(os.getpid()) and "serving" in args]
+
+
+def sleepers(seconds):
+    told = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    return [line for line in told.stdout.splitlines() if line == f"sleep {seconds}"]
+
+
+def test_the_process_of_a_model_ends_with_the_audit(tmp_path):
+    frame = rows()
+    path = tmp_path / "model.joblib"
+    joblib.dump(LogisticRegression().fit(frame[["x"]], frame["y"]), path)
+    made = allowed(path, frame, digest(path.read_bytes()))
+    assert made.record.model_file.ran_code
+    assert not processes()
+    with pytest.raises(ValueError, match="nowhere"):  # and with an audit that comes to nothing
+        allowed(path, frame, digest(path.read_bytes()), attributes=["nowhere"])
+    assert not processes()
+
+
+def test_what_an_allowed_pickle_has_started_ends_with_it(tmp_path):
+    frame, path = rows(), tmp_path / "m.pkl"
+    model = pickle.dumps(LogisticRegression().fit(frame[["x"]], frame["y"]))
+    code = (
+        "(__import__('subprocess').Popen(['sleep', '4321']), "
+        f"__import__('pickle').loads({model!r}))[1]"
+    )
+    allowed(path, frame, hostile(path, eval, code))
+    assert not sleepers(4321)
+
+
+def test_an_allowed_pickle_whose_child_keeps_the_pipe_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "TO_OPEN", 4.0)
+    code = (
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        "    os.execlp('sleep', 'sleep', '27')\n"
+        "time.sleep(60)"
+    )
+    sha256 = hostile(tmp_path / "m.pkl", exec, code)
+    started = time.monotonic()
+    with pytest.raises(ModelError, match="took longer than 4 seconds"):
+        allowed(tmp_path / "m.pkl", rows(), sha256)
+    assert time.monotonic() - started < 20

@@ -13,7 +13,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 import auditkit
-from auditkit import ModelError
+from auditkit import DataError, ModelError
 
 ROWS = 800
 
@@ -183,3 +183,20 @@ class TestOnnx:
         made = audit(saved(model, "Float", 3, zipmap=False), people, features=names)
         theirs = expected(people, model.predict(people[names]))
         assert abs(counted(made)["(all)"] - theirs["(all)"]) <= 5
+
+
+def test_a_function_over_text_is_told_how_columns_are_read(people, tmp_path):
+    rng = np.random.default_rng(3)
+    rows = people.assign(code=rng.choice(["01", "02", "03"], ROWS))
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    asked = {"classes": ["no", "yes"]}
+
+    def function(frame):
+        return np.where((frame["code"] == "01") | (frame["a"] > 1), "yes", "no")
+
+    with pytest.raises(DataError, match="'code' holds numbers, but the model is a function"):
+        audit(function, tmp_path / "rows.csv", features=["code", "a"], **asked)
+    read = {"code": "text", "a": "number"}
+    known = expected(rows, function(rows))
+    for data in (rows, tmp_path / "rows.csv"):
+        assert counted(audit(function, data, features=read, **asked)) == known

@@ -1,14 +1,17 @@
 """A stranger's model lives in a process of its own, with limits; here is what speaks with it."""
 
+import contextlib
 import io
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -91,6 +94,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            bufsize=0,
             cwd=folder.name,
             env={key: os.environ[key] for key in KEPT if key in os.environ} | {"HOME": folder.name},
             start_new_session=True,
@@ -141,32 +145,44 @@ class Worker:
         return self.ask("spent", pd.DataFrame())
 
     def _asked(self, request: bytes, seconds: float, most: int) -> tuple[dict[str, Any], bytes]:
-        """Send a request and wait for ``most`` bytes of answer, no longer than ``seconds``."""
+        """Send a request and wait for ``most`` bytes of answer, no longer than ``seconds``.
+
+        A thread waits, for a process can leave children behind that hold the other end open.
+        """
+        found: list[tuple[dict[str, Any], bytes]] = []
+        waits = threading.Thread(target=lambda: found.extend(self._exchanged(request, most)))
+        waits.daemon = True
+        waits.start()
+        waits.join(seconds)
+        if waits.is_alive():
+            LOST.append(self.process)  # its ends stay open, as the thread may still read from them
+            raise self._ended(f"took longer than {seconds:.0f} seconds")
+        if not found:
+            raise self._ended(ENDED)
+        return found[0]
+
+    def _exchanged(self, request: bytes, most: int) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Send a request and give its answer: nothing, if it is none."""
         assert self.process.stdin is not None  # noqa: S101
         assert self.process.stdout is not None  # noqa: S101
-        late = threading.Event()
-
-        def stop() -> None:
-            late.set()
-            self.process.kill()
-
-        clock = threading.Timer(seconds, stop)
-        clock.daemon = True
-        clock.start()
-        try:
-            self.process.stdin.write(request)
-            self.process.stdin.flush()
-            head = json.loads(self.process.stdout.readline(LONGEST_HEAD))
+        there, back = self.process.stdin.fileno(), self.process.stdout.fileno()
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            left = memoryview(request)
+            while left:
+                left = left[os.write(there, left[:CHUNK]) :]
+            line, body = b"", b""
+            while b"\n" not in line and len(line) < LONGEST_HEAD:
+                line += _some(back, CHUNK)
+            line, _, body = line.partition(b"\n")
+            head = json.loads(line)
             size = head["bytes"]
-            body = self.process.stdout.read(size) if 0 <= size <= most else b""
-            if len(body) != size or not isinstance(head, dict):
-                raise ValueError
-        except (OSError, ValueError, KeyError, TypeError):
-            why = f"took longer than {seconds:.0f} seconds" if late.is_set() else ENDED
-            raise self._ended(why) from None
-        finally:
-            clock.cancel()
-        return head, body
+            if not len(body) <= size <= most:
+                return
+            parts, missing = [body], size - len(body)
+            while missing:
+                parts.append(_some(back, min(missing, CHUNK)))
+                missing -= len(parts[-1])
+            yield head, b"".join(parts)
 
     def _ended(self, why: str) -> ModelError:
         self.close()
@@ -210,18 +226,31 @@ EXTRAS = {
     "catboost": "catboost",
 }
 """The extra that installs a package which reads model files."""
+LOST: list["subprocess.Popen[bytes]"] = []
+"""Processes that were ended while something else held their pipes open."""
+CHUNK = 1 << 16
 ENDED = "ended (it crashed, or wanted more memory than it may use)"
 
 
+def _some(end: int, most: int) -> bytes:
+    """Read some bytes; an end that was closed is no answer."""
+    read = os.read(end, most)
+    if not read:
+        raise ValueError
+    return read
+
+
 def _end(process: "subprocess.Popen[bytes]", folder: "tempfile.TemporaryDirectory[str]") -> None:
+    """End a process and what it has started, and remove its folder."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)  # it leads a group of its own
     process.kill()
     process.wait()
-    for end in (process.stdin, process.stdout):
-        if end is not None:
-            try:
+    if process not in LOST:
+        for end in (process.stdin, process.stdout):
+            if end is not None:
                 end.close()
-            except OSError:
-                continue  # what was still to be written is not needed any more
     folder.cleanup()
 
 
