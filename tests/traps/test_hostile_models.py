@@ -574,7 +574,7 @@ def test_an_allowed_pickle_that_speaks_for_the_process(lie, tmp_path):
         "        pass\n"
     )
     sha256 = hostile(tmp_path / "m.pkl", exec, code)
-    with pytest.raises(ModelError, match="says of it what cannot be|ended"):
+    with pytest.raises(ModelError, match=r"says of it what cannot be|ended"):
         allowed(tmp_path / "m.pkl", rows(), sha256)
 
 
