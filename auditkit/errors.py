@@ -62,17 +62,22 @@ def seen(counts: Mapping[str, int], most: int = 5) -> str:
     """Tell the values of a column for a message: a few with their rows, or only how many there are.
 
     A message is an output, and no output holds a row of data. Values that may each be one person's
-    are never quoted: there are many of them, or most rows have one of their own.
+    are never quoted: there are many of them, most rows have one of their own, or it is in one row.
 
     >>> seen({"yes": 3, "no": 2}), seen({"Amal": 1, "Bakr": 1, "Chen": 1})
     ("'yes' in 3 rows, 'no' in 2 rows", '3 different values in 3 rows')
+    >>> seen({"yes": 30, "no": 20, "Amal, 4 Mill Lane": 1})
+    "'yes' in 30 rows, 'no' in 20 rows and 1 more"
     """
     rows = sum(counts.values())
     if looks_personal(len(counts), rows):
         return f"{len(counts)} different values in {rows} rows"
-    few = list(counts.items())[:most]
-    told = ", ".join(f"'{v}' in {n} row{'' if n == 1 else 's'}" for v, n in few)
-    return told + (f" and {len(counts) - most} more" if len(counts) > most else "")
+    few = [(value, n) for value, n in counts.items() if n > 1][:most]
+    told = ", ".join(f"'{v}' in {n} rows" for v, n in few)
+    more = len(counts) - len(few)
+    if not few:
+        return f"{more} different values in {rows} rows" if more > 1 else "a value in one row"
+    return told + (f" and {more} more" if more else "")
 
 
 def looks_personal(values: int, rows: int) -> bool:

@@ -22,13 +22,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
+from sklearn.tree._tree import Tree
 
 import auditkit
 from auditkit import ModelError
@@ -231,6 +236,19 @@ def boosting_column(canary):
     return skops_of(model)
 
 
+def stages_outside(canary):
+    """Inner trees that say they have more columns than boosting hands them."""
+    model = astray(GradientBoostingClassifier(n_estimators=3, max_depth=1))
+    for one in model.estimators_.ravel()[1:]:
+        state, wide = one.tree_.__getstate__(), 300_000
+        nodes = state["nodes"].copy()
+        nodes["feature"][nodes["left_child"] != -1] = wide - 1
+        one.tree_ = Tree(wide, np.array([1], dtype=np.intp), 1)
+        one.tree_.__setstate__({**state, "nodes": nodes})
+        one.n_features_in_ = wide
+    return skops_of(model)
+
+
 def neighbours_outside(canary):
     model = astray(KNeighborsClassifier(algorithm="kd_tree"))
     _, places, _, _ = model._tree.get_arrays()
@@ -345,6 +363,7 @@ ZOO = {
     "tree, no such column": (tree_column, SOUND),
     "boosting, outside": (boosting_outside, SOUND),
     "boosting, no such column": (boosting_column, SOUND),
+    "stages, outside": (stages_outside, SOUND),
     "neighbours, outside": (neighbours_outside, SOUND),
     "support vectors, outside": (machine_outside, SOUND),
     "sparse, outside": (sparse_outside, "not on the reviewed list"),

@@ -102,3 +102,17 @@ def test_a_model_file_and_its_failure_tell_no_cell(people):
         )
     assert "Person" not in str(caught.value)
     assert "Bri" not in str(caught.value)
+
+
+def test_one_stray_cell_is_not_quoted():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"y": rng.choice(["yes", "no"], 400), "d": rng.choice(["yes", "no"], 400)})
+    rows = rows.assign(g=rng.choice(["a", "b"], 400))
+    rows.loc[3, "y"] = "Amina Yusuf, Block 4"
+    with pytest.raises(auditkit.DataError) as caught:
+        auditkit.audit(
+            None, rows, label="y", positive="yes", decision="d", outcome="benefit",
+            attributes=["g"], policy="minimal",
+        )  # fmt: skip
+    assert "'no' in" in str(caught.value)
+    assert "Amina" not in str(caught.value)

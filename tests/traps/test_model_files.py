@@ -200,3 +200,20 @@ def test_a_function_over_text_is_told_how_columns_are_read(people, tmp_path):
     known = expected(rows, function(rows))
     for data in (rows, tmp_path / "rows.csv"):
         assert counted(audit(function, data, features=read, **asked)) == known
+
+
+@pytest.mark.parametrize("layout", ["json", "ubj"])
+def test_both_layouts_of_xgboost_say_with_which_version_they_were_saved(people, tmp_path, layout):
+    xgboost = pytest.importorskip("xgboost")
+    path = tmp_path / f"m.{layout}"
+    model = xgboost.XGBClassifier(n_estimators=2).fit(people[["a"]], people["y"] == "yes")
+    model.save_model(path)
+    now, content = [int(part) for part in xgboost.__version__.split(".")[:3]], path.read_bytes()
+    spelled = {
+        "json": lambda v: b'"version":[%d,%d,%d]' % tuple(v),
+        "ubj": lambda v: b"version[#L" + bytes(7) + b"\x03i%ci%ci%c" % tuple(v),
+    }[layout]
+    assert content.count(spelled(now)) == 1
+    path.write_bytes(content.replace(spelled(now), spelled([3, 1, 9])))
+    made = audit(path, people, classes=["no", "yes"])
+    assert made.record.model_file.saved_with == "XGBoost 3.1.9"

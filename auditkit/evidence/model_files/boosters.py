@@ -166,8 +166,7 @@ class XGBoostFile(Booster):
         objective = str(learner["objective"]["name"])
         self.n_features = self.booster.num_features()
         self.features = self.booster.feature_names
-        written = re.search(rb'"version":\[(\d+),(\d+),(\d+)\]', content)  # JSON only
-        self.saved_with = "XGBoost " + b".".join(written.groups()).decode() if written else ""
+        self.saved_with = _version(content)
         self.read_with = f"XGBoost {xgboost.__version__}"
         self.rounds = self._rounds()
         if int(learner["learner_model_param"].get("num_target", 1)) > 1:
@@ -255,6 +254,15 @@ class XGBoostFile(Booster):
     def amounts(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict amounts; shape (n,)."""
         return self._raw(rows)
+
+
+def _version(content: bytes) -> str:
+    """Say with which XGBoost a file was saved, in JSON or binary JSON; empty if it does not."""
+    if text := re.search(rb'"version":\[(\d+),(\d+),(\d+)\]', content):
+        return "XGBoost " + b".".join(text.groups()).decode()
+    if small := re.search(rb"\x07version\[#L\x00{7}\x03i(.)i(.)i(.)", content, re.DOTALL):
+        return "XGBoost " + ".".join(str(part[0]) for part in small.groups())
+    return ""
 
 
 class LightGBMFile(Booster):

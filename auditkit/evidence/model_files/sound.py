@@ -114,6 +114,15 @@ def _machine(machine: Any, columns: int | None) -> bool:  # noqa: ANN401
     )
 
 
+def _stages(boosting: Any, columns: int | None) -> bool:  # noqa: ANN401
+    """Whether every tree of gradient boosting reads as many columns as it is given.
+
+    Boosting hands its rows to the trees without asking them, whatever they say of themselves.
+    """
+    trees = [one.tree_ for one in boosting.estimators_.ravel()]
+    return all(tree.n_features == boosting.n_features_in_ for tree in trees)
+
+
 def _texts(vectorizer: Any, columns: int | None) -> bool:  # noqa: ANN401
     """Whether words are counted in texts themselves, and not in the files that they name."""
     return bool(getattr(vectorizer, "input", "") == "content")
@@ -122,6 +131,7 @@ def _texts(vectorizer: Any, columns: int | None) -> bool:  # noqa: ANN401
 CHECKS = {"Tree": _tree, "TreePredictor": _boosted, "KDTree": _neighbours, "BallTree": _neighbours}
 """Compiled parts by the name of their type, which is on the reviewed list."""
 SIGNS = {
+    "_raw_predict_init": _stages,
     "_n_support": _machine,
     "decode_error": _texts,
 }
