@@ -55,12 +55,12 @@ def test_every_comparison_is_counted_and_nothing_else_changes():
 def test_sixty_comparisons_of_nothing_find_something_in_few_audits():
     """Trap G9: at least one p below .05 in 95 of 100 scans; adjusted, in few."""
     raw = adjusted = 0
-    for seed in range(60):
+    for seed in range(36):
         table = scan(rows(seed, n=1500), intersections=2).table("spreads")
         raw += (table.p_value <= 0.05).any()
         adjusted += (table.p_adjusted <= 0.05).any()
-    assert raw > 20
-    assert adjusted <= 5
+    assert raw > 12
+    assert adjusted <= 3
 
 
 def test_the_same_seed_gives_the_same_numbers_and_small_groups_are_told():

@@ -26,6 +26,7 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
+    VotingClassifier,
 )
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -249,6 +250,16 @@ def stages_outside(canary):
     return skops_of(model)
 
 
+def votes_of_votes(canary):
+    """Each asks the next twice: a small file that would be asked for ever."""
+    model = astray(LogisticRegression())
+    for _ in range(20):
+        outer = astray(VotingClassifier([("x", LogisticRegression())], voting="soft"))
+        outer.estimators_ = [model]
+        model = outer
+    return skops_of(model)
+
+
 def neighbours_outside(canary):
     model = astray(KNeighborsClassifier(algorithm="kd_tree"))
     _, places, _, _ = model._tree.get_arrays()
@@ -364,6 +375,7 @@ ZOO = {
     "boosting, outside": (boosting_outside, SOUND),
     "boosting, no such column": (boosting_column, SOUND),
     "stages, outside": (stages_outside, SOUND),
+    "votes of votes": (votes_of_votes, "cannot be loaded"),
     "neighbours, outside": (neighbours_outside, SOUND),
     "support vectors, outside": (machine_outside, SOUND),
     "sparse, outside": (sparse_outside, "not on the reviewed list"),
@@ -646,3 +658,18 @@ def test_an_allowed_pickle_whose_child_keeps_the_pipe_is_not_waited_for(tmp_path
     with pytest.raises(ModelError, match="took longer than 4 seconds"):
         allowed(tmp_path / "m.pkl", rows(), sha256)
     assert time.monotonic() - started < 20
+
+
+def test_an_allowed_pickle_that_answers_without_depth(tmp_path):
+    code = (
+        "import os\n"
+        "for way in range(3, 20):\n"
+        "    try:\n"
+        "        os.write(way, b'[' * 60000 + b'\\n')\n"
+        "    except OSError:\n"
+        "        pass\n"
+        "os._exit(0)\n"
+    )
+    sha256 = hostile(tmp_path / "m.pkl", exec, code)
+    with pytest.raises(ModelError, match="ended"):
+        allowed(tmp_path / "m.pkl", rows(), sha256)

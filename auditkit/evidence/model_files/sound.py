@@ -8,7 +8,8 @@ cells name. What was built from a file is looked at once, here.
 from collections.abc import Iterator
 from typing import Any
 
-DEEPEST = 100
+DEEPEST, NESTED = 100, 12
+"""So deep may values lie within each other, and so deep estimators: each may ask the next twice."""
 
 
 def is_sound(model: Any) -> bool:  # noqa: ANN401
@@ -19,7 +20,7 @@ def is_sound(model: Any) -> bool:  # noqa: ANN401
     RecursionError
         Its parts lie within each other deeper than any honest model's.
     """
-    return all(check(part, columns) for check, part, columns in _parts(model, None, set(), 0))
+    return all(check(part, columns) for check, part, columns in _parts(model, None, set(), 0, 0))
 
 
 def _parts(
@@ -27,6 +28,7 @@ def _parts(
     columns: int | None,
     seen: set[int],
     depth: int,
+    within: int,
 ) -> Iterator[Any]:
     """Find the compiled parts of a model, each with its check and the columns it is given."""
     import numpy as np
@@ -34,7 +36,8 @@ def _parts(
     if id(value) in seen or isinstance(value, str | bytes | int | float | type(None)):
         return
     seen.add(id(value))
-    if depth > DEEPEST:
+    within += hasattr(value, "get_params")
+    if depth > DEEPEST or within > NESTED:
         raise RecursionError
     if (check := CHECKS.get(type(value).__name__)) is not None:
         yield check, value, columns
@@ -53,7 +56,7 @@ def _parts(
             if hasattr(value, sign):
                 yield look, value, columns
     for one in inner:
-        yield from _parts(one, columns, seen, depth + 1)
+        yield from _parts(one, columns, seen, depth + 1, within)
 
 
 def _tree(tree: Any, columns: int | None) -> bool:  # noqa: ANN401

@@ -142,7 +142,10 @@ class Worker:
         """Tell the seconds of processor time it has used, and the bytes it has held; shape (2,)."""
         import pandas as pd
 
-        return self.ask("spent", pd.DataFrame())
+        told = self.ask("spent", pd.DataFrame())
+        if told.shape != (2,) or told.dtype.kind != "f":
+            raise self._ended("says of its cost what cannot be")
+        return told
 
     def _asked(self, request: bytes, seconds: float, most: int) -> tuple[dict[str, Any], bytes]:
         """Send a request and wait for ``most`` bytes of answer, no longer than ``seconds``.
@@ -166,7 +169,9 @@ class Worker:
         assert self.process.stdin is not None  # noqa: S101
         assert self.process.stdout is not None  # noqa: S101
         there, back = self.process.stdin.fileno(), self.process.stdout.fileno()
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(
+            OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError
+        ):
             left = memoryview(request)
             while left:
                 left = left[os.write(there, left[:CHUNK]) :]
