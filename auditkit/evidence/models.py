@@ -193,6 +193,9 @@ class Scorer:
         try:
             own = rows.copy(deep=False)  # a model that writes into its rows does not change ours
             given = getattr(self.model, method)(own if named else own.to_numpy())
+            if isinstance(given, np.ma.MaskedArray):  # what is masked is no answer
+                held = np.ma.getdata(given).astype(object)
+                given = np.where(np.ma.getmaskarray(given), None, held)
             found = np.asarray(given)
         except ModelError:
             raise  # of a model in another process: it says why

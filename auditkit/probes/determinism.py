@@ -56,6 +56,7 @@ def determinism(scorer: Scorer, plan: AuditPlan, rows: "pd.DataFrame") -> tuple[
     def ask(some: "pd.DataFrame") -> _Answer:
         import numpy as np
 
+        some = some.reset_index(drop=True)  # as in every batch: an index tells nothing of a person
         decided = selects(scorer, plan, some)
         if scorer.unit == "decision":
             return _Answer(decided, np.zeros(len(some)))

@@ -25,8 +25,12 @@ from sklearn.ensemble import (
     StackingClassifier,
     VotingClassifier,
 )
+from sklearn.feature_selection import SelectKBest
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.gaussian_process.kernels import RBF
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -130,6 +134,13 @@ SKOPS = {
         "binary",
     ),
     "stacking": (prepared(StackingClassifier([("a", GaussianNB())], cv=3)), "binary"),
+    "search": (
+        prepared(GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, scoring="f1_macro", cv=3)),
+        "binary",
+    ),
+    "tuned cut": (prepared(TunedThresholdClassifierCV(LogisticRegression(), cv=3)), "binary"),
+    "chosen columns": (prepared(make_pipeline(SelectKBest(k=3), LogisticRegression())), "binary"),
+    "Gaussian process": (prepared(GaussianProcessClassifier(1.0 * RBF())), "binary"),
     "bagging": (prepared(BaggingClassifier(n_estimators=5, random_state=0)), "binary"),
 }
 

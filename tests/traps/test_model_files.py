@@ -217,3 +217,29 @@ def test_both_layouts_of_xgboost_say_with_which_version_they_were_saved(people, 
     path.write_bytes(content.replace(spelled(now), spelled([3, 1, 9])))
     made = audit(path, people, classes=["no", "yes"])
     assert made.record.model_file.saved_with == "XGBoost 3.1.9"
+
+
+def test_what_a_function_masks_is_no_decision(people):
+    def function(frame):
+        return np.ma.masked_array(np.where(frame["a"] > 0, "yes", "no"), mask=frame["a"] > 1)
+
+    def chance(frame):
+        return np.ma.masked_array(np.where(frame["a"] > 0, 0.9, 0.1), mask=frame["a"] > 1)
+
+    gone = int((people["a"] > 1).sum())
+    for model, more in (
+        (function, {"classes": ["no", "yes"]}),
+        (chance, {"selected": {"above": 0.5}}),
+    ):
+        made = audit(model, people, features=["a"], **more)
+        assert counted(made, "missing_decision_rate")["(all)"] == gone
+
+
+def test_a_function_of_the_place_in_the_batch_is_found(people):
+    def function(frame):
+        return np.where(np.asarray(frame.index) % 2 == 0, "yes", "no")
+
+    made = audit(function, people, features=["a"], classes=["no", "yes"])
+    changed = {row.check: row.changed for row in made.record.determinism}
+    assert changed["again"] == 0
+    assert min(changed["order"], changed["alone"]) > 0

@@ -20,6 +20,8 @@ DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 LABELS = ("classlabels_strings", "classlabels_int64s", "classlabels_ints")
 """Attributes in which classifiers and ZipMap keep the labels, in the order of their columns."""
 DEEPEST = 20
+SUM = 1e-3
+"""How far probabilities in single precision may be from adding up to 1."""
 MOST_NODES = 1_000_000
 
 
@@ -107,7 +109,13 @@ class OnnxGraph:
             found = self._run(some, self.chance)
             if isinstance(found, list):  # a map for each row, by label
                 found = np.array([[row[label] for label in self.classes or ()] for row in found])
-            return np.asarray(found[:, 0] if found.shape[1:] == (1,) else found)
+            found = np.asarray(found)
+            if found.shape[1:] != (1,) and (np.abs(found.sum(axis=1) - 1) > SUM).any():
+                raise ModelError(
+                    "gives numbers beside its labels that are no probabilities: they do not add up "
+                    "to 1. Convert it anew without them, or audit a column of its decisions."
+                )
+            return found[:, 0] if found.shape[1:] == (1,) else found
 
         return both(where(self._whole(rows), rows, answer), len(self.classes or ()))
 
