@@ -186,17 +186,13 @@ class Scorer:
 
     def _call(self, method: str, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Ask the model about rows; what it gives must speak for each of them, in their order."""
-        import numpy as np
         import pandas as pd
 
         named = hasattr(self.model, "feature_names_in_")
         try:
             own = rows.copy(deep=False)  # a model that writes into its rows does not change ours
             given = getattr(self.model, method)(own if named else own.to_numpy())
-            if isinstance(given, np.ma.MaskedArray):  # what is masked is no answer
-                held = np.ma.getdata(given).astype(object)
-                given = np.where(np.ma.getmaskarray(given), None, held)
-            found = np.asarray(given)
+            found = _unmasked(given)
         except ModelError:
             raise  # of a model in another process: it says why
         except (Exception, SystemExit) as error:  # noqa: BLE001  (a model may raise anything)
@@ -235,6 +231,17 @@ class Scorer:
                 doubts.append(f"'{name}' is empty ({empty})")
         told = f" Of {len(rows)} rows: {'; '.join(doubts[:5])}." if doubts else ""
         return f"Check that the columns it reads hold what it was fitted on.{told}"
+
+
+def _unmasked(given: Any) -> "NDArray[Any]":  # noqa: ANN401
+    """Make an array of an answer; what is masked in it is no answer, ``None``."""
+    import numpy as np
+
+    if not isinstance(given, np.ma.MaskedArray):
+        return np.asarray(given)
+    held: NDArray[np.object_] = np.ma.getdata(given).astype(object)
+    held[np.ma.getmaskarray(given)] = None
+    return held
 
 
 def size_in_bytes(model: Any) -> int | None:  # noqa: ANN401
@@ -293,7 +300,7 @@ class Decide:
     def _both(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
         import numpy as np
 
-        chance = np.asarray(self.function(rows), dtype=np.float64)
+        chance = _unmasked(self.function(rows)).astype(np.float64)
         if chance.shape != (len(rows),):
             raise ModelError(
                 f"The function gives shape {chance.shape} for {len(rows)} rows, where the plan "
