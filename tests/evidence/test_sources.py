@@ -8,7 +8,16 @@ from auditkit import DataError
 from auditkit.evidence.gather import gather
 from auditkit.metrics.distribution import SUMS
 from auditkit.plan import make_plan
-from tests.evidence.conftest import DATABASE, LOCAL, ROWS, SPARK, gathered, numbers, plan_of
+from tests.evidence.conftest import (
+    DATABASE,
+    ENGINES,
+    LOCAL,
+    ROWS,
+    SPARK,
+    gathered,
+    numbers,
+    plan_of,
+)
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +46,7 @@ def test_every_source_gives_the_same_numbers(source, expected):
 
 
 @pytest.mark.parametrize("most", [65_536, 100], ids=["exact", "bins"])
-@pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
+@pytest.mark.parametrize("source", ENGINES, indirect=True)
 def test_every_source_gives_the_same_scores(source, households, most, monkeypatch, once):
     monkeypatch.setattr("auditkit.evidence.scores.MOST_VALUES", most)
     scored = {"score": "weight", "score_range": [0, 16]}
@@ -72,7 +81,7 @@ def predicted(data, table=None, **given):
 
 @pytest.mark.parametrize("most", [65_536, 50], ids=["exact", "bins"])
 @pytest.mark.parametrize("weight", [None, "weight"], ids=["alone", "weighted"])
-@pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
+@pytest.mark.parametrize("source", ENGINES, indirect=True)
 def test_every_source_gives_the_same_errors(source, households, weight, most, monkeypatch, once):
     monkeypatch.setattr("auditkit.evidence.predictions.MOST_VALUES", most)
     data, table = source
@@ -81,7 +90,7 @@ def test_every_source_gives_the_same_errors(source, households, weight, most, mo
     assert predicted(data, table, weight=weight) == expected
 
 
-@pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
+@pytest.mark.parametrize("source", ENGINES, indirect=True)
 def test_every_source_gives_the_same_need(source, households, once):
     asked = {
         "need": "id",
@@ -103,7 +112,7 @@ def test_every_source_gives_the_same_need(source, households, once):
             assert getattr(one, name).tolist() == getattr(other, name).tolist()
 
 
-@pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
+@pytest.mark.parametrize("source", ENGINES, indirect=True)
 def test_every_source_gives_the_same_pairs_of_decisions(source, households, expected, once):
     data, table = source
     expected_pairs = once("pairs", lambda: pairs(gathered(households, baseline="before")))
@@ -138,7 +147,7 @@ def silent(*_):
     pass
 
 
-@pytest.mark.parametrize("source", [*LOCAL, *DATABASE, *SPARK], indirect=True)
+@pytest.mark.parametrize("source", ENGINES, indirect=True)
 def test_every_source_gives_the_same_design(source, households, once):
     data, table = source
     assert drawn(data, table=table) == once("design", lambda: drawn(households))
