@@ -161,3 +161,15 @@ def test_help_needs_nothing_heavy():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not (HEAVY | {"pydantic"}) & set(out.stdout.split())
+
+
+def test_the_top_level_holds_what_belongs_there():
+    done = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT.parent, capture_output=True, text=True, check=False
+    )
+    if done.returncode or not done.stdout:
+        pytest.skip("this is no checkout")
+    top = {line.split("/")[0] for line in done.stdout.splitlines()}
+    known = {"auditkit", "notebooks", "datasets", "reports", "tests", "pyproject.toml", "README.md"}
+    known |= {"LICENSE", "CHANGELOG.md", "Makefile"}
+    assert not {name for name in top - known if not name.startswith(".")}
