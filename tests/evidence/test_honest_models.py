@@ -140,7 +140,10 @@ SKOPS = {
     ),
     "tuned cut": (prepared(TunedThresholdClassifierCV(LogisticRegression(), cv=3)), "binary"),
     "chosen columns": (prepared(make_pipeline(SelectKBest(k=3), LogisticRegression())), "binary"),
-    "Gaussian process": (prepared(GaussianProcessClassifier(1.0 * RBF())), "binary"),
+    "Gaussian process": (
+        prepared(GaussianProcessClassifier(1.0 * RBF(), optimizer=None)),
+        "binary",
+    ),
     "bagging": (prepared(BaggingClassifier(n_estimators=5, random_state=0)), "binary"),
 }
 
