@@ -9,13 +9,21 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from auditkit.errors import ModelError
+from auditkit.evidence.model_files.answers import (
+    NO_ANSWER,
+    as_places,
+    both,
+    by_place,
+    numbers,
+    where,
+    whole,
+)
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -40,6 +48,8 @@ class Booster:
     read_with = ""
     note = ""
     """What a reader must know of how the file was read."""
+    asks: ClassVar[Mapping[str, Mapping[str, Any]]]
+    """How the library is asked for each of its answers."""
 
     def __init__(self) -> None:
         self.levels: dict[str, list[Any]] = {}
@@ -60,17 +70,21 @@ class Booster:
             "note": self.note,
         }
 
+    def _raw(self, rows: "pd.DataFrame", **how: Any) -> "NDArray[Any]":  # noqa: ANN401
+        """Ask the library; rows it would fail on are answered with NaN."""
+        raise NotImplementedError
+
     def predict_proba(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict the probability of each label; shape (n, k)."""
-        raise NotImplementedError
+        return both(self._raw(rows, **self.asks["chance"]), self.n_classes)
 
     def amounts(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict amounts; shape (n,)."""
-        raise NotImplementedError
+        return self._raw(rows, **self.asks["amount"])
 
     def decision_function(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Give the log-odds of the second label, where ``logit`` is true; shape (n,)."""
-        raise NotImplementedError
+        return self._raw(rows, **self.asks["margin"])
 
     def contributions(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Share the log-odds out among the columns, as the library does; shape (n, p + 1).
@@ -78,63 +92,18 @@ class Booster:
         The last column is what is left where nothing is known of a row. Lundberg et al. (2020),
         algorithm 2: the counts of rows in the trees' own nodes stand in for absent columns.
         """
-        raise NotImplementedError
+        return self._raw(rows, **self.asks["shares"])
 
     def places(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict places among the labels; shape (n,), -1 where there is no answer."""
         import numpy as np
 
         chance = self.predict_proba(rows)
-        return np.where(np.isnan(chance).any(axis=1), -1, np.argmax(chance, axis=1))
+        return np.where(np.isnan(chance).any(axis=1), NO_ANSWER, np.argmax(chance, axis=1))
 
     def predict(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict places among the labels, or amounts; shape (n,)."""
         return self.places(rows) if self.n_classes else self.amounts(rows)
-
-
-def both(chance: "NDArray[Any]", labels: int) -> "NDArray[Any]":
-    """Lay out the chance of the second of two labels as that of both; shape (n, labels)."""
-    import numpy as np
-
-    if chance.ndim > 1:
-        return chance
-    if labels != 2:
-        return np.full((len(chance), labels), np.nan)
-    return np.stack([1.0 - chance, chance], axis=1)
-
-
-def by_place(columns: int) -> list[str]:
-    """Name columns that a file does not name."""
-    return [str(place) for place in range(columns)]
-
-
-def as_places(found: "NDArray[Any]") -> "NDArray[np.int64]":
-    """Write places among the labels as whole numbers, -1 where there is no answer."""
-    import numpy as np
-
-    places: NDArray[np.int64] = np.nan_to_num(found, nan=-1).astype(np.int64)
-    return places
-
-
-def where(
-    asked: "NDArray[np.bool_]", rows: "pd.DataFrame", answer: Callable[..., "NDArray[Any]"]
-) -> "NDArray[Any]":
-    """Ask about the rows that can be asked about; the others have no answer."""
-    import numpy as np
-
-    if asked.all():
-        return answer(rows)
-    some = answer(rows[asked]) if asked.any() else np.empty(0)
-    out = np.full((len(rows), *some.shape[1:]), np.nan)
-    out[asked] = some
-    return out
-
-
-def numbers(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Read a column as numbers, NaN where it is empty."""
-    import pandas as pd
-
-    return pd.to_numeric(column).astype("float64")
 
 
 def categorical(rows: "pd.DataFrame", levels: Mapping[str, list[Any]]) -> "pd.DataFrame":
@@ -154,6 +123,12 @@ class XGBoostFile(Booster):
     """XGBoost's JSON or binary JSON."""
 
     model = "XGBoost model"
+    asks: ClassVar = {
+        "chance": {},
+        "amount": {},
+        "margin": {"output_margin": True},
+        "shares": {"pred_contribs": True},
+    }
 
     def __init__(self, content: bytes) -> None:
         import xgboost
@@ -235,25 +210,9 @@ class XGBoostFile(Booster):
 
         return where(seen, rows, answer)
 
-    def predict_proba(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        """Predict the probability of each label; shape (n, k)."""
-        return both(self._raw(rows), self.n_classes)
-
-    def decision_function(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        """Give the log-odds of the second label; shape (n,)."""
-        return self._raw(rows, output_margin=True)
-
-    def contributions(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        """Share the log-odds out among the columns; shape (n, p + 1)."""
-        return self._raw(rows, pred_contribs=True)
-
     def places(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict places among the labels; shape (n,)."""
         return as_places(self._raw(rows)) if self.of_places else super().places(rows)
-
-    def amounts(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        """Predict amounts; shape (n,)."""
-        return self._raw(rows)
 
 
 def _version(content: bytes) -> str:
@@ -269,6 +228,12 @@ class LightGBMFile(Booster):
     """LightGBM's text file."""
 
     model = "LightGBM model"
+    asks: ClassVar = {
+        "chance": {},
+        "amount": {},
+        "margin": {"raw_score": True},
+        "shares": {"pred_contrib": True},
+    }
 
     def __init__(self, content: bytes) -> None:
         import lightgbm
@@ -304,13 +269,10 @@ class LightGBMFile(Booster):
         if not levels:
             return
         told = dict(zip(names, infos, strict=True))
-        # columns split as categories first; then those that were the same in every row
-        found: list[tuple[str, ...]] = []
-        for wanted in (CODES, (*CODES, NOTHING)):
-            columns = [name for name in names if _is_split(told[name], wanted)]
-            found = _in_order(columns, levels, told)
-            if found:
-                break
+        coded = [name for name in names if told[name] != "none" and told[name][:1] != "["]
+        alike = [name for name in names if name in coded or told[name] == "none"]
+        # columns split as categories first; then those too that were the same in every row
+        found = _in_order(coded, levels, told) or _in_order(alike, levels, told)
         unsure = len(found) != 1 or any(
             _could_be(told[other], held) and not _is_text(held)
             for name, held in zip(found[0], levels, strict=True)
@@ -337,31 +299,6 @@ class LightGBMFile(Booster):
                 )
         return np.asarray(self.booster.predict(categorical(rows, self.levels), **how))
 
-    def decision_function(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        """Give the log-odds of the second label; shape (n,)."""
-        return self._raw(rows, raw_score=True)
-
-    def contributions(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        """Share the log-odds out among the columns; shape (n, p + 1)."""
-        return self._raw(rows, pred_contrib=True)
-
-    def predict_proba(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        """Predict the probability of each label; shape (n, k)."""
-        return both(self._raw(rows), self.n_classes)
-
-    def amounts(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        """Predict amounts; shape (n,)."""
-        return self._raw(rows)
-
-
-CODES, NOTHING = ("codes",), "nothing"
-
-
-def _is_split(info: str, wanted: Sequence[str]) -> bool:
-    """Whether a column's line says codes of categories, or nothing where that is wanted."""
-    kind = NOTHING if info == "none" else "numbers" if info.startswith("[") else "codes"
-    return kind in wanted
-
 
 def _could_be(info: str, levels: Sequence[Any]) -> bool:
     """Whether what a column's line says could be codes of these levels."""
@@ -381,15 +318,14 @@ def _in_order(
     columns: Sequence[str], levels: Sequence[Sequence[Any]], told: Mapping[str, str]
 ) -> list[tuple[str, ...]]:
     """List the ways in which levels can be of columns, in order; at most two, to tell one."""
-    ways: list[tuple[str, ...]] = []
     if math.comb(len(columns), len(levels)) > MOST_WAYS:
-        return ways
-    for chosen in itertools.combinations(columns, len(levels)):
-        if all(_could_be(told[n], held) for n, held in zip(chosen, levels, strict=True)):
-            ways.append(chosen)
-            if len(ways) > 1:
-                break
-    return ways
+        return []
+    ways = (
+        chosen
+        for chosen in itertools.combinations(columns, len(levels))
+        if all(_could_be(told[n], held) for n, held in zip(chosen, levels, strict=True))
+    )
+    return list(itertools.islice(ways, 2))
 
 
 MOST_WAYS = 10_000
@@ -404,6 +340,12 @@ class CatBoostFile(Booster):
     """CatBoost's own binary file, which names its labels and its columns."""
 
     model = "CatBoost model"
+    asks: ClassVar = {
+        "chance": {"kind": "Probability"},
+        "amount": {"kind": "RawFormulaVal"},
+        "margin": {"kind": "RawFormulaVal"},
+        "shares": {"kind": "ShapValues"},
+    }
 
     def __init__(self, content: bytes) -> None:
         import catboost
@@ -436,13 +378,13 @@ class CatBoostFile(Booster):
         names = self.features or by_place(self.n_features)
         self.levels = {names[place]: [] for place in self.places_of_levels}  # it keeps only hashes
 
-    def _raw(self, rows: "pd.DataFrame", kind: str) -> "NDArray[Any]":
+    def _raw(self, rows: "pd.DataFrame", **how: str) -> "NDArray[Any]":
         """Ask the booster; it fails on an empty category, so nobody is asked of it."""
         import catboost
         import numpy as np
         import pandas as pd
 
-        known = np.ones(len(rows), dtype=bool)
+        kind, known = how["kind"], np.ones(len(rows), dtype=bool)
         for place in self.places_of_levels:
             known &= rows.iloc[:, place].notna().to_numpy()
 
@@ -465,25 +407,9 @@ class CatBoostFile(Booster):
 
         return where(known, rows, answer)
 
-    def decision_function(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        """Give the log-odds of the second label; shape (n,)."""
-        return self._raw(rows, "RawFormulaVal")
-
-    def contributions(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        """Share the log-odds out among the columns; shape (n, p + 1)."""
-        return self._raw(rows, "ShapValues")
-
     def places(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict places among the labels; shape (n,). Its file may hold a cut of its own."""
-        return as_places(self._raw(rows, "Class"))
-
-    def predict_proba(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        """Predict the probability of each label; shape (n, k)."""
-        return both(self._raw(rows, "Probability"), self.n_classes)
-
-    def amounts(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        """Predict amounts; shape (n,)."""
-        return self._raw(rows, "RawFormulaVal")
+        return as_places(self._raw(rows, kind="Class"))
 
 
 CATBOOST_AMOUNTS = ("RMSE", "MAE", "Quantile", "MAPE", "Huber", "LogCosh", "Lq", "Expectile")
@@ -491,10 +417,10 @@ CATBOOST_AMOUNTS = ("RMSE", "MAE", "Quantile", "MAPE", "Huber", "LogCosh", "Lq",
 
 
 def _as_text(value: Any) -> str:  # noqa: ANN401
-    """Spell a category as CatBoost does; a whole number that became a float is whole again."""
-    if (isinstance(value, float) and value.is_integer()) or type(value).__name__.startswith("bool"):
+    """Spell a category as CatBoost does: truths are 0 and 1."""
+    if type(value).__name__.startswith("bool"):
         return str(int(value))
-    text = str(value)
+    text = whole(value)
     if text.lower() in ("true", "false"):
         raise ModelError(
             "reads a column of true and false as categories, and does not say whether it learned "

@@ -8,7 +8,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import ModelError, listed
-from auditkit.evidence.model_files.boosters import as_places, both, by_place, numbers, where
+from auditkit.evidence.model_files.answers import (
+    STRANGE,
+    as_places,
+    both,
+    by_place,
+    numbers,
+    where,
+    whole,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,7 +105,7 @@ class OnnxGraph:
 
         def answer(some: "pd.DataFrame") -> "NDArray[Any]":
             found = self._run(some, self.label).ravel().tolist()
-            return np.array([places.get(_text(label), -2) for label in found])
+            return np.array([places.get(whole(label), STRANGE) for label in found])
 
         return as_places(where(self._whole(rows), rows, answer))
 
@@ -128,11 +136,11 @@ class OnnxGraph:
         """Find the rows that can be asked about: ONNX has no empty text and no empty integer."""
         import numpy as np
 
-        whole = np.ones(len(rows), dtype=bool)
+        filled = np.ones(len(rows), dtype=bool)
         for place in range(rows.shape[1]):
             if self.inputs[place if self.columns else 0].type not in CONTINUOUS:
-                whole &= rows.iloc[:, place].notna().to_numpy()
-        return whole
+                filled &= rows.iloc[:, place].notna().to_numpy()
+        return filled
 
     def _run(self, rows: "pd.DataFrame", output: Any) -> Any:  # noqa: ANN401
         import numpy as np
@@ -155,7 +163,7 @@ def _cells(column: "pd.Series[Any]", kind: str) -> "NDArray[Any]":
     import numpy as np
 
     if kind == TEXT:
-        texts: NDArray[np.object_] = column.map(_text).to_numpy(dtype=object)
+        texts: NDArray[np.object_] = column.map(whole).to_numpy(dtype=object)
         return texts
     types = {
         "tensor(float)": np.float32,
@@ -167,10 +175,6 @@ def _cells(column: "pd.Series[Any]", kind: str) -> "NDArray[Any]":
     if kind not in types:
         raise TypeError(kind)
     return numbers(column).to_numpy().astype(types[kind])
-
-
-def _text(value: Any) -> str:  # noqa: ANN401
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _width(one: Any) -> int | None:  # noqa: ANN401
@@ -190,6 +194,11 @@ def _labels(nodes: Sequence[Any]) -> list[Any] | None:
     return found[0] if found and all(one == found[0] for one in found) else None
 
 
+def _graphs(attribute: Any) -> list[Any]:  # noqa: ANN401
+    """List the graphs that an attribute of a node holds."""
+    return [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]
+
+
 def _nodes(graph: Any, depth: int) -> Iterator[Any]:  # noqa: ANN401
     """List the nodes of a graph and of the graphs inside them."""
     if depth > DEEPEST:
@@ -197,7 +206,7 @@ def _nodes(graph: Any, depth: int) -> Iterator[Any]:  # noqa: ANN401
     for node in graph.node:
         yield node
         for attribute in node.attribute:
-            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+            for inner in _graphs(attribute):
                 yield from _nodes(inner, depth + 1)
 
 
@@ -211,7 +220,7 @@ def _tensors(graph: Any, nodes: Sequence[Any]) -> Iterator[Any]:  # noqa: ANN401
             if attribute.HasField("t"):
                 yield attribute.t
             yield from attribute.tensors
-            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+            for inner in _graphs(attribute):
                 yield from inner.initializer
 
 

@@ -8,6 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from auditkit.evidence.encoders import fitted_columns, hides_encoders
+from auditkit.evidence.model_files.answers import NO_ANSWER, STRANGE
 from auditkit.evidence.model_files.reviewed import other_version
 from auditkit.plan import canonical
 
@@ -63,8 +64,8 @@ class Pickled:
             return found.astype(np.float64)
         places = {canonical(label): place for place, label in enumerate(self.classes)}
         codes, labels = pd.factorize(found.ravel())
-        of = [places.get(canonical(label), -2) for label in labels]
-        return np.array([*of, -1])[codes].reshape(found.shape)
+        of = [places.get(canonical(label), STRANGE) for label in labels]
+        return np.array([*of, NO_ANSWER])[codes].reshape(found.shape)
 
     def predict_proba(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
         """Predict the probability of each label; shape (n, k)."""

@@ -9,7 +9,6 @@ import io
 import json
 import os
 import pickle
-import sys
 import time
 from typing import Any, BinaryIO
 
@@ -80,12 +79,12 @@ def _opened(opening: dict[str, Any], content: bytes, limits: set[str]) -> Any:  
         from auditkit.evidence.model_files.onnx_graphs import OnnxGraph
 
         return OnnxGraph(content)
-    if kind == PICKLE and not limits >= {"AS", "FSIZE"}:
-        raise ModelError(
-            "is a pickle, and this system cannot limit the memory and the files of the process "
-            "that would open it. Audit it on Linux, or audit a column of its decisions."
-        )
     if kind == PICKLE:
+        if not limits >= {"AS", "FSIZE"}:
+            raise ModelError(
+                "is a pickle, and this system cannot limit the memory and the files of the process "
+                "that would open it. Audit it on Linux, or audit a column of its decisions."
+            )
         from auditkit.evidence.model_files.pickles import Pickled
 
         return Pickled(content)
@@ -129,7 +128,3 @@ def _array(found: Any) -> bytes:  # noqa: ANN401
 def _answer(answers: BinaryIO, head: dict[str, Any], body: bytes = b"") -> None:
     answers.write(json.dumps({**head, "bytes": len(body)}).encode() + b"\n" + body)
     answers.flush()
-
-
-if __name__ == "__main__":
-    sys.exit(main())  # type: ignore[func-returns-value]

@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from auditkit.errors import MissingExtra, ModelError
 from auditkit.evidence.encoders import Fitted
+from auditkit.evidence.model_files.answers import STRANGE
 from auditkit.strict import Strict
 
 if TYPE_CHECKING:
@@ -36,10 +37,6 @@ START = (
 MOST_CLASSES, MOST_FEATURES = 1000, 10_000
 KEPT = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL")
 """Of the environment: no password of a database, no token, no proxy."""
-NO_ANSWER, STRANGE = -1, -2
-"""Places among the labels that are none: no decision, and one that is no label of the model."""
-
-
 Label = bool | int | float | str
 
 
@@ -317,7 +314,7 @@ class FileModel:
         labels = np.array([*self.classes_, "(none of its labels)", None], dtype=object)
         if found.dtype.kind != "i" or ((found < STRANGE) | (found >= len(self.classes_))).any():
             raise RuntimeError("no places of labels")
-        decided: NDArray[np.object_] = labels[found]  # -1 and -2 count from the end
+        decided: NDArray[np.object_] = labels[found]  # STRANGE and NO_ANSWER count from the end
         return decided
 
     def _asked(self, method: str, rows: "pd.DataFrame") -> "NDArray[Any]":
