@@ -7,7 +7,7 @@ where the plan asks for them, and are no part of the record.
 import time
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,12 +72,11 @@ def footprint(plan: AuditPlan, evidence: Evidence) -> Footprint | None:
         cost = _cost(scorer, lambda: _decided(scorer, plan, rows))
     except ModelError:  # it fails on some of these rows, which its probes tell of
         return None
-    file = scorer.file
     return Footprint(
-        cost if file is None else replace(cost, size=file.size),
+        cost,
         _smaller(scorer, plan, sample.rows, rows),
-        from_file=file is not None,
-        apart=_apart(scorer) is not None,
+        from_file=scorer.file is not None,
+        apart=scorer.worker is not None,
         audit_seconds=time.process_time(),
         audit_memory=_peak(),
     )
@@ -143,20 +142,15 @@ def _cost(scorer: Scorer, ask: Callable[[], object]) -> Cost:
         used = _energy()
         if energy is not None and used is not None and used >= energy:  # the counter starts anew
             joules.append((used - energy) / 1e6)
-    apart = _apart(scorer)
-    memory = int(apart.spent()[1]) if apart is not None else _traced(ask)
-    return Cost(size_in_bytes(scorer.model), min(seconds), memory, min(joules) if joules else None)
-
-
-def _apart(scorer: Scorer) -> Any:  # noqa: ANN401
-    """Return the process that a model runs in, if it is not this one."""
-    return getattr(scorer.model, "worker", None) if scorer.file is not None else None
+    memory = int(scorer.worker.spent()[1]) if scorer.worker is not None else _traced(ask)
+    size = size_in_bytes(scorer.model) if scorer.file is None else scorer.file.source.bytes
+    return Cost(size, min(seconds), memory, min(joules) if joules else None)
 
 
 def _processor(scorer: Scorer) -> float:
     """Seconds of processor time that this process, and that of the model, have used."""
-    apart = _apart(scorer)
-    return time.process_time() + (float(apart.spent()[0]) if apart is not None else 0.0)
+    apart = float(scorer.worker.spent()[0]) if scorer.worker is not None else 0.0
+    return time.process_time() + apart
 
 
 def _traced(ask: Callable[[], object]) -> int:

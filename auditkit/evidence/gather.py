@@ -4,7 +4,6 @@ import functools
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError, PlanError, listed
@@ -42,7 +41,7 @@ from auditkit.evidence.keys import (
     with_run,
 )
 from auditkit.evidence.levels import Levels
-from auditkit.evidence.models import AllowedPickle, Scorer, load_model
+from auditkit.evidence.models import Scorer, load_model
 from auditkit.evidence.needs import NeedBands, need_bands, with_need
 from auditkit.evidence.opening import open_source
 from auditkit.evidence.predictions import AmountColumns
@@ -57,7 +56,7 @@ from auditkit.evidence.scores import (
     scores_by_need,
 )
 from auditkit.evidence.scoring import Progress, predicted_in_batches, scored_in_batches
-from auditkit.evidence.sources import Source, collected, plainly, source_file
+from auditkit.evidence.sources import Source, collected, plainly
 from auditkit.evidence.totals import refuse_totals
 from auditkit.evidence.wide import is_wide, read_wide, refuse_other_case
 from auditkit.metrics.registry import rates
@@ -183,20 +182,19 @@ def _gathered(
     by_need = None
     if bands is not None and scores is not None:
         by_need = _scores_by_need(taken, replace(cells, by=NEED))
-    path = model.path if isinstance(model, AllowedPickle) else model
-    model_files = (source_file("model", path),) if isinstance(path, Path) else ()
+    opened = scorer.file if scorer is not None else None
     return Evidence(
         counts=counts,
         groups=groups,
         exclusions=(*exclusions(plan, counts, paired), *(scores.exclusions if scores else ())),
         notes=(
             *source.notes,
-            *filter(None, [scorer.file.note if scorer is not None and scorer.file else ""]),
+            *([opened.note] if opened is not None and opened.note else []),
             *quality.notes,
             *(errors.notes if errors is not None else (*_agreement(counts), *_one_sided(counts))),
             *(scores.notes if scores else ()),
         ),
-        files=(*source.files, *model_files),
+        files=(*source.files, *([opened.source] if opened is not None else [])),
         unmatched=(source.unmatched, source.unmatched_protected),
         unexplained=_unexplained(plan, source),
         scorer=scorer,

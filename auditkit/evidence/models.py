@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import ModelError, listed, seen
 from auditkit.evidence.encoders import fitted_columns
-from auditkit.evidence.model_files import FileModel, Opened, open_model
+from auditkit.evidence.model_files import FileModel, Opened, Worker, open_model
 from auditkit.plan import Above, AuditPlan, canonical
 
 if TYPE_CHECKING:
@@ -53,10 +53,15 @@ class Scorer:
     file: Opened | None = None
     counting: bool = False
 
+    @property
+    def worker(self) -> Worker | None:
+        """The process that holds the model, if it is not this one."""
+        return self.model.worker if isinstance(self.model, FileModel) else None
+
     def close(self) -> None:
         """Let go of the process that holds the model, if one does."""
-        if self.file is not None and isinstance(self.model, FileModel):
-            self.model.worker.close()
+        if self.worker is not None:
+            self.worker.close()
 
     @property
     def positive_is_first(self) -> bool:
@@ -95,7 +100,7 @@ class Scorer:
 
     def amounts(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
         """Predict amounts; shape (n,), not all of them finite."""
-        return self._numbers("predict", rows)
+        return self._numbers("predict", rows).astype("float64")
 
     def probability(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
         """Predict the probability of the positive label; shape (n,), NaN where there is none."""
@@ -122,11 +127,10 @@ class Scorer:
                 f"data.selected cuts a probability, but {type(self.model).__name__} has no "
                 f"predict_proba. Leave 'selected' out to use its own decisions."
             )
-        given = self._call("predict_proba", rows)
-        self._refuse_other_than_numbers("predict_proba", given)
-        single = given.dtype == "float32"
-        of_positive = given[:, self.positive].astype("float32" if single else "float64")
-        if single:  # sums in single precision may end a little beyond 0 or 1
+        of_positive = self._numbers("predict_proba", rows)[:, self.positive]
+        if (
+            of_positive.dtype == np.float32
+        ):  # sums in single precision may end a little beyond 0 or 1
             near = (of_positive > -ROUNDING) & (of_positive < 1 + ROUNDING)
             of_positive = np.where(near, np.clip(of_positive, 0, 1), of_positive)
         outside = int(((of_positive < 0) | (of_positive > 1)).sum())
@@ -146,8 +150,7 @@ class Scorer:
         if self.unit == "decision":
             decided: NDArray[np.bool_] = self.decide(rows) == self.classes[self.positive]
             return decided.astype(np.float64)
-        margin = self._numbers("decision_function", rows)
-        return -margin if self.positive_is_first else margin
+        return self._margin(rows).astype(np.float64)
 
     def with_unit(self, rows: "pd.DataFrame") -> "Scorer":
         """Settle the unit on a batch: a margin that is the logit of the probability is log-odds."""
@@ -157,28 +160,27 @@ class Scorer:
         margin = hasattr(self.model, "decision_function")
         probability = hasattr(self.model, "predict_proba")
         if margin and probability:
-            logit = replace(self, unit="margin").output(rows)
-            single = self._call("decision_function", rows).dtype == np.float32
-            near = 1e-5 if single else 1e-9
-            chance = self.probability(rows)
+            logit, chance = self._margin(rows), self.probability(rows)
+            near = 1e-5 if logit.dtype == np.float32 else 1e-9
+            logit = logit.astype(np.float64)
             if np.allclose(expit(logit), chance, rtol=near, atol=near, equal_nan=True):
                 return replace(self, unit="log-odds")
         return replace(
             self, unit="probability" if probability else "margin" if margin else "decision"
         )
 
-    def _numbers(self, method: str, rows: "pd.DataFrame") -> "NDArray[np.float64]":
+    def _margin(self, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Give the margin for the positive label, as precisely as the model gives it."""
+        margin = self._numbers("decision_function", rows)
+        return -margin if self.positive_is_first else margin
+
+    def _numbers(self, method: str, rows: "pd.DataFrame") -> "NDArray[Any]":
+        """Ask for numbers: of single precision where the model gives such, else of double."""
         import numpy as np
 
         given = self._call(method, rows)
-        self._refuse_other_than_numbers(method, given)
-        return given.astype(np.float64)
-
-    def _refuse_other_than_numbers(self, method: str, given: "NDArray[Any]") -> None:
-        import numpy as np
-
         try:
-            given.astype(np.float64)
+            return given.astype(np.float32 if given.dtype == np.float32 else np.float64, copy=False)
         except (TypeError, ValueError):
             raise ModelError(
                 f"The model's {method} gives values of type {given.dtype}, not numbers."

@@ -19,7 +19,7 @@ from auditkit.evidence.keys import (
     attribute_names,
     expressions,
 )
-from auditkit.evidence.models import PROBABLE, Scorer, selects
+from auditkit.evidence.models import PROBABLE, Decide, Scorer, selects
 from auditkit.evidence.sample import Reservoir
 from auditkit.evidence.scores import ScoreTally
 from auditkit.evidence.sources import Source, collected, numbers, ones
@@ -212,10 +212,9 @@ def _readings(
     totals = collected(frame.select(*(nw.col(k).sum() for k in sums))).iloc[0]
     problems = []
     unclear = hides_encoders(scorer.model, scorer.features)
-    function = hasattr(scorer.model, "function")
     why = (
         "the model is a function, of which nobody can tell how it reads them"
-        if function
+        if isinstance(scorer.model, Decide)
         else "the model has an encoder whose columns cannot be told"
     )
     out: dict[str, str] = {}

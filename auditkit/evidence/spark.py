@@ -14,7 +14,7 @@ from auditkit.evidence.files import look_at_parts
 from auditkit.evidence.keys import CHANCE, CLUSTER, DECISION, Key, expressions
 from auditkit.evidence.models import PROBABLE, Scorer, load_model, selects
 from auditkit.evidence.scores import ScoreColumn
-from auditkit.evidence.sources import Source, digested, needs, source_file, with_nan
+from auditkit.evidence.sources import Source, digested, needs, with_nan
 from auditkit.plan import AuditPlan
 from auditkit.results import SourceFile
 
@@ -96,7 +96,8 @@ def scored(
             "skops.io.dump and give the path of the file."
         )
     path = Path(model).resolve()
-    known = plan.model.model_copy(update={"sha256": source_file("model", path).sha256})
+    assert scorer.file is not None  # noqa: S101  (it came out of that path)
+    known = plan.model.model_copy(update={"sha256": scorer.file.source.sha256})
     beside = {**expressions(keys), **amounts.columns}
     if plan.data.cluster is not None:
         beside[CLUSTER] = nw.col(plan.data.cluster)

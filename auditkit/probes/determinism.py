@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditkit.errors import ModelError
-from auditkit.evidence.model_files import FileModel
 from auditkit.evidence.models import Scorer, selects
 from auditkit.plan import AuditPlan
 from auditkit.results import Determinism, Status
@@ -77,7 +76,7 @@ def determinism(scorer: Scorer, plan: AuditPlan, rows: "pd.DataFrame") -> tuple[
     }
     found = []
     for check in CHECKS:
-        if check == "threads" and isinstance(scorer.model, FileModel):
+        if check == "threads" and scorer.worker is not None:
             why = "the model is in a process of its own, whose threads are not set from here"
             found.append(Determinism(check, 0, None, None, "", Status.NOT_APPLICABLE, why))
             continue

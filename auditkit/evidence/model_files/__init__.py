@@ -6,7 +6,7 @@ they are refused, unless a person allows the very file by its digest.
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from auditkit.evidence.model_files import kinds
 from auditkit.evidence.model_files.reviewed import MOST_BYTES, read_skops
 from auditkit.evidence.model_files.worker import FileModel, Told, Worker
 from auditkit.plan import AuditPlan, canonical
+from auditkit.results import SourceFile
 
-__all__ = ["FileModel", "Opened", "open_model"]
+__all__ = ["FileModel", "Opened", "Worker", "open_model"]
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Opened:
         Of the file, such as ``ONNX``.
     saved_with, read_with : str
         Library and version; ``saved_with`` is empty where the file does not say.
-    size : int
-        Of the file, in bytes.
+    source : SourceFile
+        The file itself, for the record.
     ran_code : bool
         Whether code from the file was run, because a person allowed it.
     note : str
@@ -40,9 +41,9 @@ class Opened:
 
     model: Any
     kind: str
+    source: SourceFile
     saved_with: str = ""
     read_with: str = ""
-    size: int = 0
     ran_code: bool = False
     note: str = ""
 
@@ -72,9 +73,9 @@ def open_model(path: Path, plan: AuditPlan, allow_pickle: str | None = None) -> 
             f"Model file '{path.name}' has the SHA-256 {digest}, but the plan expects "
             f"{plan.model.sha256.lower()}. It is another file, or it was changed."
         )
-    kind = kinds.kind_of(content)
+    kind, source = kinds.kind_of(content), SourceFile("model", path.name, digest, len(content))
     if kind == kinds.SKOPS:
-        return replace(_skops(path.name, content), size=len(content))
+        return _skops(source, content)
     pickled = kind == kinds.PICKLE
     if pickled:
         _refuse_pickle(path.name, digest, allow_pickle)
@@ -83,8 +84,7 @@ def open_model(path: Path, plan: AuditPlan, allow_pickle: str | None = None) -> 
     worker = Worker(path.name, kind, content)
     told = worker.told
     model = FileModel(worker, _features(told, plan), _classes(path.name, told, plan))
-    saved, read = told.saved_with, told.read_with
-    return Opened(model, kind, saved, read, len(content), pickled, told.note)
+    return Opened(model, kind, source, told.saved_with, told.read_with, pickled, told.note)
 
 
 def _content(path: Path) -> bytes:
@@ -105,12 +105,12 @@ def _content(path: Path) -> bytes:
         raise ModelError(f"Model file '{path.name}' cannot be read: {unreadable(error)}.") from None
 
 
-def _skops(name: str, content: bytes) -> Opened:
+def _skops(source: SourceFile, content: bytes) -> Opened:
     import sklearn
 
-    model, other = read_skops(name, content)
+    model, other = read_skops(source.name, content)
     saved = f"scikit-learn {other}" if other else ""
-    return Opened(model, kinds.SKOPS, saved, f"scikit-learn {sklearn.__version__}")
+    return Opened(model, kinds.SKOPS, source, saved, f"scikit-learn {sklearn.__version__}")
 
 
 def _refuse_pickle(name: str, digest: str, allowed: str | None) -> None:
