@@ -1,4 +1,4 @@
-"""Files that are read whole: plans, policies, records. Whoever wrote them may wish us ill.
+"""Files that are read whole: plans, policies, records, models. Whoever wrote them may wish us ill.
 
 Each is an ordinary file of a bounded size: a pipe would never end, and a device fill the memory.
 """

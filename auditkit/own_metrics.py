@@ -231,13 +231,7 @@ def _ordered(name: str, f: Function, pairs: Pairs) -> str:
     value, _ = called(f, pairs.actual, pairs.decided, times)
     for order in (rows[::-1], np.roll(rows, -1), np.concatenate([rows[1::2], rows[::2]])):
         other, _ = called(f, pairs.actual[order], pairs.decided[order], times[order])
-        if value == other:
-            continue
-        if (
-            value is None
-            or other is None
-            or not math.isclose(value, other, rel_tol=SAME, abs_tol=SAME)
-        ):
+        if not _same(value, other):
             first, second = ("no number" if v is None else f"{v:.4g}" for v in (value, other))
             return (
                 f"metrics: '{name}' depends on the order of rows: {first}, and {second} for the "
@@ -245,6 +239,13 @@ def _ordered(name: str, f: Function, pairs: Pairs) -> str:
                 f"a function of the rows alone."
             )
     return ""
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    """Whether two numbers are the same but for rounding, or neither is a number."""
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=SAME, abs_tol=SAME)
 
 
 def _weights_ignored(name: str, f: Function, pairs: Pairs) -> str:
@@ -263,7 +264,7 @@ def _weights_ignored(name: str, f: Function, pairs: Pairs) -> str:
                 f"metrics: '{name}' gives a number of rows, but with sample_weight {why}. It must "
                 f"be f(y_true, y_pred, sample_weight=None)."
             )
-        if not math.isclose(plain, by_weight, rel_tol=SAME, abs_tol=SAME):
+        if not _same(plain, by_weight):
             return (
                 f"metrics: '{name}' does not heed sample_weight: a row of weight 2 must count as "
                 f"two rows, but it gives {by_weight:.4g} for weights and {plain:.4g} for the same "

@@ -128,9 +128,7 @@ class Scorer:
                 f"predict_proba. Leave 'selected' out to use its own decisions."
             )
         of_positive = self._numbers("predict_proba", rows)[:, self.positive]
-        if (
-            of_positive.dtype == np.float32
-        ):  # sums in single precision may end a little beyond 0 or 1
+        if of_positive.dtype == np.float32:  # its sums may end a little beyond 0 or 1
             near = (of_positive > -ROUNDING) & (of_positive < 1 + ROUNDING)
             of_positive = np.where(near, np.clip(of_positive, 0, 1), of_positive)
         outside = int(((of_positive < 0) | (of_positive > 1)).sum())

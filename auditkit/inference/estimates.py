@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditkit.inference.design import enough, kish_size
 from auditkit.inference.scores import auc_interval, mean_interval, mean_variance
+from auditkit.metrics.distribution import ROUNDING
 from auditkit.metrics.histogram import Histogram
 from auditkit.metrics.registry import Metric
 from auditkit.results import Status
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 KNOWN = slice(0, 2)
 """Rows of a histogram whose outcome is recorded: negative, positive."""
-ROUNDING = 2.0**-48
-"""Share of the largest value that floats can leave between two equal ones."""
 
 
 @dataclass(frozen=True)

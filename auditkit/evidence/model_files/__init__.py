@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from auditkit import documents
 from auditkit.errors import ModelError, listed, unreadable
 from auditkit.evidence.model_files import kinds
 from auditkit.evidence.model_files.reviewed import MOST_BYTES, read_skops
@@ -91,14 +92,9 @@ def _content(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise ModelError(f"Model file '{path.name}' is a folder. {kinds.ANEW}")
-        if not path.is_file():
+        if not path.exists():
             raise ModelError(f"Model file '{path.name}' does not exist where the plan points.")
-        if (size := path.stat().st_size) > MOST_BYTES:
-            raise ModelError(
-                f"Model file '{path.name}' has {size:,} bytes; at most {MOST_BYTES:,} are read. "
-                f"Audit a column of its decisions instead."
-            )
-        return path.read_bytes()
+        return documents.content(path, MOST_BYTES)
     except (OSError, ValueError) as error:
         if isinstance(error, ModelError):
             raise
