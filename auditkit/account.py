@@ -14,6 +14,7 @@ from auditkit.results import (
     ALL,
     AttributeInfo,
     Digests,
+    Explanation,
     GroupSize,
     ModelFileInfo,
     Provenance,
@@ -167,6 +168,23 @@ def _recorded(table: "NDArray[np.int64]") -> "NDArray[np.int64]":
 
     both = table[:, :2].sum(axis=1)
     return np.stack([both, np.zeros_like(both), table[:, 2]], axis=1)
+
+
+def with_background(plan: AuditPlan, evidence: Evidence, explanation: Explanation) -> Explanation:
+    """Put down what settles the background rows, where an explanation has any."""
+    sample = evidence.sample
+    if sample is None or not explanation.background_rule:
+        return explanation
+    mean = float(sample.strata_rows @ sample.strata_output / sample.strata_rows.sum())
+    settled = (
+        explanation.background_rule,
+        explanation.background,
+        plan.audit.seed,
+        content(evidence, decisions=True),
+        f"{mean:.10g}",
+    )
+    digest = hashlib.sha256("\n".join(map(str, settled)).encode()).hexdigest()
+    return replace(explanation, background_digest=digest)
 
 
 def provenance(plan: AuditPlan, policy: Policy, evidence: Evidence) -> Provenance:

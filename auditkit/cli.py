@@ -213,9 +213,10 @@ class Progress:
         final = of is not None and done >= of and step not in self.finished
         if final:
             self.finished.add(step)
-        if final or self.live:
+        ahead = done == 0 and of is not None  # how long it will take is said before
+        if final or ahead or self.live:
             start = "\r" if self.live else ""
-            click.echo(f"{start}  {step:<11}{share} rows   ", nl=final, err=True)
+            click.echo(f"{start}  {step:<11}{share} rows   ", nl=final or not self.live, err=True)
 
 
 def _title(name: str, version: str, stage: str) -> str:

@@ -129,7 +129,7 @@ def _put_down(
         unknown_bounds=unknown_bounds(groups, checks),
         declared_shares=declared_shares(groups, plan),
         label_error=label_errors(groups, checks, weighted=plan.data.weight is not None),
-        explanation=explanation,
+        explanation=account.with_background(plan, evidence, explanation),
         attributions=by_group,
         disparity_attributions=by_gap,
         determinism=again,

@@ -2,7 +2,9 @@
 
 A row's key is a hash of its content and of how many equal rows came before it, so that equal rows
 are told apart without looking at their place. The rows with the smallest keys are kept: overall, in
-each group, and at least two in each cell of the joint table.
+each group, and at least two in each cell of the joint table. Which of them are explained is settled
+later, by how precise the first of them turn out to be: a quota of rows is taken from every group,
+and the quota grows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 A_GROUP = 200
 """Rows to explain in each group: the pilot of statistics.md 33."""
+MOST_A_GROUP = 5_000
+"""Rows of a group kept at most for its own sake: fifty groups are then 250,000 rows in memory."""
 A_CELL = 2
 """Rows to explain in each cell of the joint table, so that none is without a share."""
 MOST_OUTPUT = 2.0**14
@@ -125,7 +129,8 @@ class Reservoir:
         random sample of it.
         """
         keep = pool["(key)"].rank(method="first") <= self.most
-        for by, most in (*(([key], A_GROUP) for key in keys), (list(keys), A_CELL)):
+        quota = max(A_GROUP, min(self.most, MOST_A_GROUP))
+        for by, most in (*(([key], quota) for key in keys), (list(keys), A_CELL)):
             groups = pool.groupby(by, dropna=False, sort=False)["(key)"]
             keep = keep | (groups.rank(method="first") <= most)
         return pool[keep]
@@ -173,14 +178,58 @@ def finish(reservoir: Reservoir, quality: Quality, table: GroupTable) -> Sample 
     totals = [reservoir.sums[cell] for cell in place]
     codes = np.array([quality.codes(cell) for cell in place], dtype=np.int64)
     cells = Counts(quality.attributes, quality.levels, codes, np.zeros((len(place), 9), np.int64))
+    contrasts = tuple(_contrasts(cells, table))
+    stratum = np.array([place[cell] for cell in strata], dtype=np.int64)
+    quota = quotas(stratum, contrasts)
+    chosen = quota <= max(A_GROUP, largest_quota(quota, reservoir.most))
     return Sample(
-        rows=kept.iloc[:, width:-1],
-        stratum=np.array([place[cell] for cell in strata], dtype=np.int64),
+        rows=kept.iloc[:, width:-1][chosen].reset_index(drop=True),
+        stratum=stratum[chosen],
         strata_rows=np.array([n for n, _ in totals], dtype=np.int64),
         strata_output=np.array([total / n / Reservoir.SCALE for n, total in totals]),
-        contrasts=tuple(_contrasts(cells, table)),
+        contrasts=contrasts,
         finite=reservoir.finite,
     )
+
+
+def quotas(stratum: "NDArray[np.int64]", contrasts: "Sequence[Contrast]") -> "NDArray[np.int64]":
+    """Say how many rows of every group must be taken for a row to be among them.
+
+    Parameters
+    ----------
+    stratum : ndarray of int, shape (n,)
+        Each row's stratum, the rows in order of their keys.
+    contrasts : sequence of Contrast
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        0 for the first rows of each cell, which are taken in any case. Everyone is a group too. All
+        rows of a cell are in the same groups, so those up to a quota are its first ones: a simple
+        random sample of the cell.
+    """
+    import numpy as np
+    import pandas as pd
+
+    quota = np.full(len(stratum), len(stratum) + 1, dtype=np.int64)
+    for contrast in contrasts:
+        if CROSS in contrast.attribute:
+            continue
+        places = np.flatnonzero(contrast.members[stratum])
+        if contrast.attribute != ALL:  # of a group no more were kept for its own sake
+            places = places[:MOST_A_GROUP]
+        quota[places] = np.minimum(quota[places], np.arange(1, len(places) + 1))
+    quota[(pd.Series(stratum).groupby(stratum).cumcount() < A_CELL).to_numpy()] = 0
+    return quota
+
+
+def largest_quota(quota: "NDArray[np.int64]", most: int) -> int:
+    """Give the largest quota that takes at most so many rows, 0 if the cells alone take more."""
+    import numpy as np
+
+    if len(quota) <= most:
+        return int(quota.max(initial=0))
+    return max(0, int(np.sort(quota)[most]) - 1)
 
 
 def _contrasts(cells: Counts, table: GroupTable) -> "Iterator[Contrast]":

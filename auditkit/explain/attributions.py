@@ -6,7 +6,7 @@ so (histogram gradient boosting with native categories, or with float64 backgrou
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from auditkit.explain import shapley
@@ -28,7 +28,7 @@ ROUNDING = "(rounding)"
 """The feature that carries the float32 remainder, so that contributions still add up."""
 
 BACKGROUND_RULE = (
-    "background rows are drawn from the explained rows without replacement, each in proportion to "
+    "background rows are drawn from the sampled rows without replacement, each in proportion to "
     "the rows it stands for, by a seeded draw from its content"
 )
 SUMMED = "Attributions of the encoded columns are summed over the column they were made from."
@@ -86,6 +86,8 @@ class Attributed:
         ``ok``, or ``undefined`` when no method agrees with the model.
     note : str
         What was tried and refused, and why.
+    affordable : int or None
+        How many rows the method can explain in all within its budget of work; None: any number.
     """
 
     features: tuple[str, ...]
@@ -101,6 +103,7 @@ class Attributed:
     noise: float | None
     status: Status
     note: str
+    affordable: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +115,7 @@ class _Task:
     perturbation: str
     seed: int
     progress: Progress | None
+    only: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +126,7 @@ class _Candidate:
     background: int
     noise: float | None = None
     note: str = ""
+    affordable: int | None = None
 
 
 def background(
@@ -169,6 +174,7 @@ def explain(
     perturbation: str = "auto",
     seed: int = 0,
     progress: Progress | None = None,
+    only: str = "",
 ) -> Attributed:
     """Attribute the model's output on each row to the source columns.
 
@@ -186,6 +192,8 @@ def explain(
         Seed of the permutations, where they are sampled.
     progress : callable, optional
         Called with (rows done, rows in all).
+    only : str
+        The one method to use, as ``Attributed.method`` names it; empty: the first that adds up.
 
     Returns
     -------
@@ -213,7 +221,7 @@ def explain(
     columns = list(scorer.features)
     rows = rows[columns].reset_index(drop=True)
     background = background[columns].reset_index(drop=True)
-    task = _Task(scorer, rows, background, scorer.output(rows), perturbation, seed, progress)
+    task = _Task(scorer, rows, background, scorer.output(rows), perturbation, seed, progress, only)
     # measured: on a busy machine two threads made boosting up to four times slower, and never
     # twice as fast on an idle one
     with threadpool_limits(limits=1):
@@ -225,6 +233,8 @@ def _first_that_adds_up(task: _Task) -> Attributed:
 
     unit, tolerance, refused, error = task.scorer.unit, _tolerance(task), "", None
     for name, method in _methods(task):
+        if task.only not in ("", name):
+            continue
         try:
             found = method(task)
             error = float(np.abs(found.base + found.values.sum(axis=1) - task.output).max())
@@ -269,7 +279,34 @@ def _attributed(
         noise=found.noise,
         status=Status.OK,
         note=note,
+        affordable=found.affordable,
     )
+
+
+def together(first: Attributed, more: Attributed) -> Attributed:
+    """Put rows explained later by the same method, against the same background, after the first.
+
+    Parameters
+    ----------
+    first, more : Attributed
+        Neither withheld.
+
+    Returns
+    -------
+    Attributed
+        Of n + m rows, its additivity the largest over all of them.
+    """
+    import numpy as np
+
+    parts = [found.values for found in (first, more) if found.values is not None]
+    count = len([name for name in first.features if name != ROUNDING])
+    values = np.concatenate([part[:, :count] for part in parts])
+    output = np.concatenate([first.output, more.output])
+    remainder = output - (first.base or 0.0) - values.sum(axis=1)
+    error, features = float(np.abs(remainder).max()), first.features[:count]
+    if error > TOLERANCE:
+        features, values = (*features, ROUNDING), np.column_stack([values, remainder])
+    return replace(first, features=features, values=values, output=output, additivity=error)
 
 
 def _tolerance(task: _Task) -> float:
@@ -340,13 +377,14 @@ def _tree(task: _Task) -> _Candidate:
     if task.perturbation == INTERVENTIONAL:
         behind = design_matrix(task.scorer.model, task.background)[0]
     final = unwrap(task.scorer.model)[1]
-    values, base = tree_attributions(final, matrix, behind, first, task.progress)
+    values, base, affordable = tree_attributions(final, matrix, behind, first, task.progress)
     return _Candidate(
         by_source(values, owners, len(task.scorer.features)),
         base,
         PATH_DEPENDENT if behind is None else INTERVENTIONAL,
         0 if behind is None else len(behind),
         note=SUMMED if len(set(owners.tolist())) < len(owners) else "",
+        affordable=affordable,
     )
 
 
@@ -356,7 +394,8 @@ def _exact(task: _Task) -> _Candidate:
         raise RefusedError(f"it would take over {shapley.EVALUATIONS:,} model outputs")
     play = shapley.game(task.rows, task.background, task.scorer.output)
     values = shapley.exact(play, task.progress)
-    return _Candidate(values, play.base, INTERVENTIONAL, play.background)
+    affordable = shapley.EVALUATIONS // max(1, cost // len(task.rows))
+    return _Candidate(values, play.base, INTERVENTIONAL, play.background, affordable=affordable)
 
 
 def _sampled(task: _Task) -> _Candidate:
@@ -365,4 +404,7 @@ def _sampled(task: _Task) -> _Candidate:
     play = shapley.game(task.rows, task.background.iloc[:kept], task.scorer.output)
     values = shapley.sampled(play, task.seed, task.progress)
     noise = shapley.sampling_noise(play, values, task.seed)
-    return _Candidate(values, play.base, INTERVENTIONAL, play.background, noise)
+    affordable = shapley.EVALUATIONS // max(1, shapley.sampled_cost(1, p, kept))
+    return _Candidate(
+        values, play.base, INTERVENTIONAL, play.background, noise, affordable=affordable
+    )

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.scoring import Progress
-from auditkit.explain.attributions import background, explain
-from auditkit.explain.groups import Precision, by_group, disparities, precision
+from auditkit.explain.attributions import BACKGROUND_RULE, background
+from auditkit.explain.budget import explain_enough
+from auditkit.explain.groups import Precision, by_group, disparities
 from auditkit.plan import AuditPlan
-from auditkit.results import CROSS, Attribution, DisparityAttribution, Explanation, Status
+from auditkit.results import Attribution, DisparityAttribution, Explanation, Status
 
 if TYPE_CHECKING:
     from auditkit.evidence.sample import Sample
@@ -38,43 +39,57 @@ def explained(
     behind = background(
         sample.rows, plan.explain.background, plan.audit.seed, weights=_weights(sample)
     )
-    found = explain(
+    found, part, reached = explain_enough(
         scorer,
-        sample.rows,
+        sample,
         behind,
+        most=plan.explain.rows,
         perturbation=plan.explain.perturbation,
         seed=plan.audit.seed,
-        progress=lambda done, of: tell("explaining", done, of),
+        tell=tell,
     )
     explanation = Explanation(
         status=found.status,
         method=found.method,
         unit=found.unit,
-        rows=len(sample.rows),
+        rows=len(part.rows),
         rows_of=int(sample.strata_rows.sum()),
         background=found.background,
         additivity=found.additivity,
         tolerance=found.tolerance,
         note=found.note,
     )
-    if found.status is not Status.OK:
+    if found.status is not Status.OK or reached is None:
         return explanation, (), ()
-    told = replace(explanation, note=_precision(explanation.note, precision(found, sample)))
-    return told, by_group(found, sample), disparities(found, sample)
-
-
-def _precision(note: str, reached: Precision) -> str:
-    """Say how far explaining only a sample can move a contribution, and if that is enough."""
-    if reached.half_width is None or not reached.half_width:
-        return note
-    verdict = "is met" if reached.met else "is not met at this cap on explained rows"
-    who = f"{reached.group} ({reached.attribute})".replace(CROSS, " × ")
-    said = (
-        f"explaining a sample of the rows moves a contribution by at most {reached.half_width:.2g} "
-        f"(95 %, for {who}); the aim of 1 % of the output's standard "
-        f"deviation, {reached.target:.2g}, {verdict}"
+    told = replace(
+        explanation,
+        background_rule=BACKGROUND_RULE if found.background else "",
+        half_width=reached.half_width,
+        half_width_aim=reached.target,
+        rows_needed=rounded_up(reached.needed),
+        widest=(reached.attribute, reached.group, reached.feature),
+        limited_by=_limited_by(plan, explanation, reached, found.affordable),
     )
-    return "; ".join(part for part in (note.rstrip("."), said) if part)
+    return told, by_group(found, part), disparities(found, part)
+
+
+def _limited_by(
+    plan: AuditPlan, explanation: Explanation, reached: Precision, affordable: int | None
+) -> str:
+    """Say what ended the explaining: ``precision``, ``all``, ``work``, ``cap``; or nothing."""
+    if explanation.rows == explanation.rows_of:
+        return "all"
+    if reached.met or reached.needed is None:
+        return "precision" if reached.met else ""
+    return "work" if affordable is not None and affordable < plan.explain.rows else "cap"
+
+
+def rounded_up(rows: int | None) -> int | None:
+    """Round an estimated number of rows up to two digits: more of them would not be true."""
+    if rows is None:
+        return None
+    unit: int = 10 ** max(0, len(str(rows)) - 2)
+    return -(-rows // unit) * unit
 
 
 def _weights(sample: "Sample") -> Any:  # noqa: ANN401

@@ -17,6 +17,7 @@ pooled variance within the other strata of its side, or the total variance where
 which is at least as large on average.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -32,6 +33,8 @@ SMALLEST = 10
 """Explained rows under which values are withheld: a mean of three people describes them."""
 PRECISION = 0.01
 """Half-width of the 95 % interval that is aimed at, in standard deviations of the output."""
+ENOUGH = 1.01
+"""How closely the number of rows that are needed is looked for: it is an estimate itself."""
 Z = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
 
@@ -83,7 +86,9 @@ class Precision:
     ``half_width`` is of the 95 % interval due to explaining only a sample: 0 when all rows are
     explained. ``target`` is 1 % of the output's standard deviation. Both in the output's unit.
     ``attribute``, ``group`` and ``feature`` name the worst; ``feature`` is ``(sampling)`` for the
-    output itself. None where no group has enough explained rows.
+    output itself. None where no group has enough explained rows. ``needed`` is about how many rows
+    have to be explained to meet the target, spread over the strata as they are now; None where
+    nothing is known of it.
     """
 
     half_width: float | None
@@ -92,6 +97,7 @@ class Precision:
     attribute: str
     group: str
     feature: str
+    needed: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,26 +243,61 @@ def precision(attributed: Attributed, sample: Sample, *, smallest: int = SMALLES
     whole = _side(strata, np.ones(len(strata.rows), dtype=bool))
     target = PRECISION * float(np.sqrt(whole.total[-1])) if whole is not None else 0.0
     names = (*attributed.features, SAMPLING)
-    worst: tuple[float, str, str, str] | None = None
-    for contrast in sample.contrasts:
-        sides = _both(strata, contrast, smallest)
-        if sides is None:
-            continue
-        half = Z * np.sqrt(sum(side.design for side in sides))
-        place = int(np.argmax(half))
-        if worst is None or half[place] > worst[0]:
-            worst = (float(half[place]), contrast.attribute, contrast.group, names[place])
-    if worst is None:
+    shown = [c for c in sample.contrasts if _both(strata, c, smallest) is not None]
+    if not shown:
         return Precision(None, target, False, "", "", "")
-    return Precision(worst[0], target, worst[0] <= target, *worst[1:])
+    halves = [_half_widths(strata, contrast, smallest) for contrast in shown]
+    which = int(np.argmax([half.max() for half in halves]))
+    worst, place = float(halves[which].max()), int(np.argmax(halves[which]))
+    return Precision(
+        worst,
+        target,
+        worst <= target,
+        shown[which].attribute,
+        shown[which].group,
+        names[place],
+        _needed(strata, shown, smallest, target),
+    )
+
+
+def _half_widths(
+    strata: _Strata,
+    contrast: Contrast,
+    smallest: int,
+    planned: "NDArray[np.int64] | None" = None,
+) -> "NDArray[np.float64]":
+    """Give 95 % half-widths due to explaining only a sample, shape (q,); of as many as planned."""
+    import numpy as np
+
+    sides = _both(strata, contrast, smallest, planned) or ()
+    return np.asarray(Z * np.sqrt(sum(side.design for side in sides)))
+
+
+def _needed(strata: _Strata, shown: Sequence[Contrast], smallest: int, target: float) -> int:
+    """Say how many explained rows would meet the target, as many times more in every stratum."""
+    import numpy as np
+
+    def planned(times: float) -> "NDArray[np.int64]":
+        wanted = np.ceil(times * strata.explained).astype(np.int64)
+        return np.asarray(np.minimum(wanted, strata.rows), dtype=np.int64)
+
+    def met(times: float) -> bool:
+        plan = planned(times)
+        return all(_half_widths(strata, c, smallest, plan).max() <= target for c in shown)
+
+    low, high = 1.0, float((strata.rows / np.maximum(strata.explained, 1)).max())
+    if met(low):
+        return int(strata.explained.sum())
+    while high / low > ENOUGH:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if met(middle) else (middle, high)
+    return int(planned(high).sum())
 
 
 def _contributions(
     features: tuple[str, ...], sides: tuple[_Side, ...] | None
 ) -> list[tuple[str, float | None, float | None]]:
     """Give each feature's contribution and its variance, ``(sampling)`` last."""
-    import math
-
     if sides is None:
         return [(feature, None, None) for feature in (*features, SAMPLING)]
     group, rest = sides
@@ -269,18 +310,21 @@ def _contributions(
 
 def _interval(value: float, variance: float) -> tuple[float | None, float | None]:
     """Give the normal 95 % interval, or none where the variance does not exist."""
-    import math
-
     if math.isnan(variance):
         return None, None
     half = Z * math.sqrt(variance)
     return value - half, value + half
 
 
-def _both(strata: _Strata, contrast: Contrast, smallest: int) -> tuple[_Side, ...] | None:
+def _both(
+    strata: _Strata,
+    contrast: Contrast,
+    smallest: int,
+    planned: "NDArray[np.int64] | None" = None,
+) -> tuple[_Side, ...] | None:
     """Give the group, and its rest if it has one; None where one has too few explained rows."""
     masks = [contrast.members, contrast.rest] if contrast.rest.any() else [contrast.members]
-    sides = [_side(strata, mask) for mask in masks]
+    sides = [_side(strata, mask, planned) for mask in masks]
     if any(side is None or side.explained < smallest for side in sides):
         return None
     return tuple(side for side in sides if side is not None)
@@ -317,8 +361,15 @@ def _explained(strata: _Strata, mask: "NDArray[np.bool_]") -> int:
     return int(strata.explained[mask].sum())
 
 
-def _side(strata: _Strata, mask: "NDArray[np.bool_]") -> _Side | None:
-    """Weigh the strata of a side; None where rows of it are stood for by no explained row."""
+def _side(
+    strata: _Strata,
+    mask: "NDArray[np.bool_]",
+    planned: "NDArray[np.int64] | None" = None,
+) -> _Side | None:
+    """Weigh the strata of a side; None where rows of it are stood for by no explained row.
+
+    ``planned`` asks for the variance as it would be with so many explained rows in each stratum.
+    """
     import numpy as np
 
     mask = mask & (strata.rows > 0)
@@ -331,7 +382,8 @@ def _side(strata: _Strata, mask: "NDArray[np.bool_]") -> _Side | None:
     middle = weights @ mean
     total = np.maximum(weights @ square - middle**2, 0.0)
     within = _within(np.maximum(square - mean**2, 0.0), n, total)
-    design = (weights**2 * (1 / n - 1 / rows)) @ within
+    drawn = n if planned is None else planned[mask]
+    design = (weights**2 * (1 / drawn - 1 / rows)) @ within
     return _Side(
         explained=int(n.sum()),
         mean=middle + strata.centre,

@@ -25,7 +25,7 @@ def tree_attributions(
     behind: "NDArray[np.float64] | None",
     positive_is_first: bool,
     progress: Progress | None = None,
-) -> tuple["NDArray[np.float64]", float]:
+) -> tuple["NDArray[np.float64]", float, int]:
     """Attribute a tree model's output for the positive class to the columns it is given.
 
     Parameters
@@ -47,6 +47,8 @@ def tree_attributions(
     base : float
         Both in the unit of the trees' sum: log-odds for boosting, probability for forests. Whether
         they add up to the model's output is not checked here.
+    affordable : int
+        How many rows can be explained in all before it takes too long.
 
     Raises
     ------
@@ -63,14 +65,15 @@ def tree_attributions(
         # a wrong turn off a row's own path does not show in its sum
         raise RefusedError("shap reads this model's native categories as ordered numbers")
     explainer = _explainer(final, behind)
-    _refuse_if_long(explainer, len(matrix), 0 if behind is None else len(behind))
+    affordable = _affordable(explainer, len(matrix), 0 if behind is None else len(behind))
     parts = []
     for start in range(0, len(matrix), CHUNK):
         part = explainer.shap_values(matrix[start : start + CHUNK], check_additivity=False)
         parts.append(np.asarray(part, dtype=np.float64))
         if progress is not None:
             progress(min(start + CHUNK, len(matrix)), len(matrix))
-    return _for_positive(np.concatenate(parts), explainer.expected_value, positive_is_first)
+    values, base = _for_positive(np.concatenate(parts), explainer.expected_value, positive_is_first)
+    return values, base, affordable
 
 
 def _explainer(final: Any, behind: "NDArray[np.float64] | None") -> Any:  # noqa: ANN401
@@ -87,11 +90,14 @@ def _explainer(final: Any, behind: "NDArray[np.float64] | None") -> Any:  # noqa
     )
 
 
-def _refuse_if_long(explainer: Any, rows: int, background: int) -> None:  # noqa: ANN401
+def _affordable(explainer: Any, rows: int, background: int) -> int:  # noqa: ANN401
+    """Count the rows that the work allows, and refuse to explain more."""
     # a background row costs about a fifteenth of walking all paths once
     leaves = sum(int((tree.children_left < 0).sum()) for tree in explainer.model.trees or ())
-    if rows * leaves * max(1.0, background / 15) > WORK:
+    affordable = int(WORK / (max(1, leaves) * max(1.0, background / 15)))
+    if rows > affordable:
         raise RefusedError(f"its {leaves:,} leaves are too many for {rows:,} rows")
+    return affordable
 
 
 def _for_positive(

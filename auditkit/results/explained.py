@@ -48,6 +48,14 @@ class Explanation:
     ``status`` is ``ok``, ``not_applicable`` (no model) or ``undefined`` (withheld: see note).
     ``additivity`` is the largest absolute difference, over the explained rows, between the model's
     output and base value plus attributions, in ``unit``; ``tolerance`` is what was allowed.
+
+    ``background_rule`` says how background rows were chosen; ``background_digest`` digests the
+    rule, the seed, how many, and the counts and the mean output of the data: not the rows, for a
+    digest of rows confirms a guess of them. ``half_width`` is how far explaining only some of the
+    rows can move a contribution (95 %, the worst of all, which ``widest`` names by attribute, group
+    and feature); ``half_width_aim`` is 1 % of the output's standard deviation, and ``rows_needed``
+    about how many rows would reach it. ``limited_by`` is what ended the explaining: ``precision``,
+    ``all`` (every row is explained), ``cap`` (the plan's) or ``work`` (the method's budget).
     """
 
     status: Status
@@ -59,3 +67,10 @@ class Explanation:
     additivity: float | None
     tolerance: float | None
     note: str
+    background_rule: str = ""
+    background_digest: str = ""
+    half_width: float | None = None
+    half_width_aim: float | None = None
+    rows_needed: Count | None = None
+    widest: tuple[str, ...] = ()
+    limited_by: str = ""

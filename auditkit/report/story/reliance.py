@@ -14,6 +14,7 @@ from auditkit.report.story.parts import (
     Table,
     table,
 )
+from auditkit.report.story.quality_of_explanation import enough
 from auditkit.report.story.unknowns import STATES
 from auditkit.results import ALL, CROSS, SAMPLING, Attribution, AuditRecord, Status
 
@@ -119,7 +120,8 @@ def _how(record: AuditRecord) -> str:
             f"{e.additivity:.2g} (allowed: {e.tolerance:.2g})."
         )
     note = words.plain(e.note).rstrip(".")
-    return f"{text} {words.sentence_case(note)}." if note else text
+    text = f"{text} {words.sentence_case(note)}." if note else text
+    return f"{text} {enough(e)}".strip()
 
 
 def _means(record: AuditRecord, attribute: str) -> Evidence:
