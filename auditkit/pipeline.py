@@ -12,6 +12,7 @@ from auditkit.disparity import compare, standardised_gaps
 from auditkit.evidence.gather import Evidence, gather
 from auditkit.evidence.scoring import Progress
 from auditkit.explain.explained import explained
+from auditkit.explain.proxies import proxies
 from auditkit.footprint import Footprint, footprint
 from auditkit.inference.standardised import StandardisedGaps
 from auditkit.judge import (
@@ -90,6 +91,7 @@ def _put_down(
     calibration, brier = calibrations(plan, evidence, floor)
     depth = need_depth(plan, evidence, totals, floor)
     explanation, by_group, by_gap = explained(plan, evidence, progress)
+    standing_in = proxies(plan, evidence, (explanation, by_group, by_gap), floor, progress)
     again, probes = probed(plan, evidence, floor, progress)
     found = AuditRecord(
         format=recording.FORMAT,
@@ -132,6 +134,7 @@ def _put_down(
         explanation=account.with_background(plan, evidence, explanation),
         attributions=by_group,
         disparity_attributions=by_gap,
+        proxies=standing_in,
         determinism=again,
         probes=probes,
         notes=(*evidence.notes, *told_of(own)),

@@ -65,6 +65,15 @@ class Sample:
     contrasts: tuple[Contrast, ...]
     finite: bool = True
 
+    @property
+    def weight(self) -> "NDArray[np.float64]":
+        """How many rows of the data each row stands for, shape (n,)."""
+        import numpy as np
+
+        sampled = np.bincount(self.stratum, minlength=len(self.strata_rows))
+        weight: NDArray[np.float64] = (self.strata_rows / np.maximum(sampled, 1))[self.stratum]
+        return weight
+
 
 class Reservoir:
     """Gathers the rows with the smallest keys batch by batch, and sums of the model's output.

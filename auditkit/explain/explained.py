@@ -1,7 +1,6 @@
 """Evidence becomes the explanation section of a record: what the model relies on, by group."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.scoring import Progress
@@ -10,9 +9,6 @@ from auditkit.explain.budget import explain_enough
 from auditkit.explain.groups import Precision, by_group, disparities
 from auditkit.plan import AuditPlan
 from auditkit.results import Attribution, DisparityAttribution, Explanation, Status
-
-if TYPE_CHECKING:
-    from auditkit.evidence.sample import Sample
 
 
 def explained(
@@ -37,7 +33,7 @@ def explained(
         why = "withheld: the model's output is not a finite number on every row"
         return _unexplained(Status.UNDEFINED, scorer.unit, why), (), ()
     behind = background(
-        sample.rows, plan.explain.background, plan.audit.seed, weights=_weights(sample)
+        sample.rows, plan.explain.background, plan.audit.seed, weights=sample.weight
     )
     found, part, reached = explain_enough(
         scorer,
@@ -90,14 +86,6 @@ def rounded_up(rows: int | None) -> int | None:
         return None
     unit: int = 10 ** max(0, len(str(rows)) - 2)
     return -(-rows // unit) * unit
-
-
-def _weights(sample: "Sample") -> Any:  # noqa: ANN401
-    """How many rows each explained row stands for, shape (n,)."""
-    import numpy as np
-
-    explained = np.bincount(sample.stratum, minlength=len(sample.strata_rows))
-    return (sample.strata_rows / np.maximum(explained, 1))[sample.stratum]
 
 
 def _unexplained(status: Status, unit: str, note: str) -> Explanation:

@@ -141,3 +141,31 @@ def benjamini_yekutieli(p_values: "ArrayLike") -> "Floats":
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return adjusted
+
+
+def holm(p_values: "ArrayLike") -> "Floats":
+    """Adjust p-values so that any false one is at most q with a chance of at most q.
+
+    Holds however the tests depend on each other, and however many are true (Holm, 1979).
+
+    Parameters
+    ----------
+    p_values : array_like, shape (m,)
+
+    Returns
+    -------
+    ndarray, shape (m,)
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    array([0.03, 0.06, 0.06])
+    """
+    import numpy as np
+
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p)
+    adjusted = np.empty_like(p)
+    scaled = p[order] * np.arange(len(p), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
+    return adjusted

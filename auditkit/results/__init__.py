@@ -23,7 +23,15 @@ from auditkit.results.about import (
     Version,
 )
 from auditkit.results.classes import ClassDisparity, ClassMeasurement, ConfusionCell
-from auditkit.results.explained import Attribution, DisparityAttribution, Explanation
+from auditkit.results.explained import (
+    NAMED_AT,
+    PROXIES,
+    TOGETHER,
+    Attribution,
+    DisparityAttribution,
+    Explanation,
+    Proxy,
+)
 from auditkit.results.judged import (
     Check,
     DeclaredShare,
@@ -71,13 +79,16 @@ __all__ = [
     "CROSS",
     "HIGHEST",
     "MACRO",
+    "NAMED_AT",
     "NOT_RECORDED",
     "POOLED",
+    "PROXIES",
     "RANGE",
     "RESERVED",
     "REST",
     "SAMPLING",
     "TABLES",
+    "TOGETHER",
     "Above0",
     "AttributeInfo",
     "Attribution",
@@ -116,6 +127,7 @@ __all__ = [
     "PolicyInfo",
     "Probe",
     "Provenance",
+    "Proxy",
     "Requirement",
     "Rows",
     "SamplingInfo",

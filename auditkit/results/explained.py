@@ -4,6 +4,13 @@ from dataclasses import dataclass
 
 from auditkit.results.words import Count, Status
 
+TOGETHER = "(together)"
+"""The feature that stands for all inputs but the attribute itself, looked at together."""
+PROXIES = "(proxies)"
+"""The feature that stands for all inputs that tell some group of an attribute."""
+NAMED_AT = 0.05
+"""Chance at most that an audit calls any input a proxy that tells nothing of an attribute."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
@@ -74,3 +81,38 @@ class Explanation:
     rows_needed: Count | None = None
     widest: tuple[str, ...] = ()
     limited_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """How well an input tells a group from everyone else, and how much of the output rides on it.
+
+    ``statistic`` is ``auc``: the chance that of two people, one of the group and one of its rest,
+    the one of the group is picked by what the input says, 0.5 by a coin; ``(together)`` is of all
+    inputs but the attribute itself. ``adjusted_p`` is that it is no better than a coin, adjusted
+    (Holm) for everything looked at in the audit. ``share_of_output`` is the input's share of the
+    mean absolute attributions over everybody; ``gap_contribution`` what runs through it of ``gap``,
+    the group's mean output less that of its rest, both in ``unit``.
+
+    ``gap_through``, of ``(proxies)``, the inputs that tell any group of the attribute: by how much
+    the gap shrinks when everybody is given these inputs of the same other people, in ``unit``.
+
+    ``n`` counts sampled rows of the group. No person's score or group is kept.
+    """
+
+    attribute: str
+    group: str
+    feature: str
+    statistic: str
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    n: Count
+    p_value: float | None
+    adjusted_p: float | None
+    share_of_output: float | None
+    gap_contribution: float | None
+    gap: float | None
+    unit: str
+    status: Status
+    note: str = ""

@@ -16,7 +16,7 @@ from auditkit.results.about import (
     SystemInfo,
 )
 from auditkit.results.classes import ClassDisparity, ClassMeasurement, ConfusionCell
-from auditkit.results.explained import Attribution, DisparityAttribution, Explanation
+from auditkit.results.explained import Attribution, DisparityAttribution, Explanation, Proxy
 from auditkit.results.judged import (
     Check,
     DeclaredShare,
@@ -84,6 +84,7 @@ class AuditRecord:
     explanation: Explanation
     attributions: tuple[Attribution, ...]
     disparity_attributions: tuple[DisparityAttribution, ...]
+    proxies: tuple[Proxy, ...]
     determinism: tuple[Determinism, ...]
     probes: tuple[Probe, ...]
     notes: tuple[str, ...]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.results.about import Exclusion, GroupSize
 from auditkit.results.classes import ClassDisparity, ClassMeasurement, ConfusionCell
-from auditkit.results.explained import Attribution, DisparityAttribution
+from auditkit.results.explained import Attribution, DisparityAttribution, Proxy
 from auditkit.results.judged import (
     Check,
     DeclaredShare,
@@ -58,6 +58,7 @@ TABLES: dict[str, type] = {
     "exclusions": Exclusion,
     "attributions": Attribution,
     "disparity_attributions": DisparityAttribution,
+    "proxies": Proxy,
     "determinism": Determinism,
     "probes": Probe,
     "findings": Finding,

@@ -450,6 +450,7 @@ def build(depth=2):
         ),
         attributions=rows,
         disparity_attributions=contributions(rows),
+        proxies=(),
         determinism=(),
         probes=(),
         notes=("Attribute 'gender': 'F' were counted as 'female'.",),
@@ -546,6 +547,7 @@ def unlabelled(record):
         ),
         attributions=(),
         disparity_attributions=(),
+        proxies=(),
         determinism=(),
         probes=(),
     )
