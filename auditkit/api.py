@@ -114,7 +114,8 @@ class Audit:
 
         ``baseline`` draws the rate of the harm beside that of what is decided today; ``budgets``,
         ``cuts`` of the score and its ``calibration`` are drawn by an attribute, and so is
-        ``equal_need``: the share selected in each band of need.
+        ``equal_need``: the share selected in each band of need. ``flips`` draws what becomes of
+        groups that the model is told are another, where the attribute is an input.
 
         Raises
         ------
@@ -139,11 +140,13 @@ class Audit:
             figure = figures.beside(self.record, primary(self.record), by)
         elif name == "equal_need" and self.record.equal_need:
             figure = figures.at_equal_need(self.record, by)
+        elif name == "flips" and self.record.flips:
+            figure = figures.flips(self.record, by)
         elif name in figures.AXES:
             figure = figures.swept(self.record, name, by)
         else:
             drawn = ["attributions", *figures.AXES]
-            drawn += [n for n in ("baseline", "equal_need") if getattr(self.record, n)]
+            drawn += [n for n in ("baseline", "equal_need", "flips") if getattr(self.record, n)]
             known = {*checks, *metrics, *drawn}
             raise PlanError(f"There is nothing named '{name}' to draw. {did_you_mean(name, known)}")
         figure.set_label(f"{name} by {by}")

@@ -35,6 +35,7 @@ from auditkit.need.totals import need_totals
 from auditkit.own_metrics import Function, own_metrics, told_of
 from auditkit.plan import AuditPlan
 from auditkit.policy.schema import Policy, read_policy
+from auditkit.probes.interventions import interventions
 from auditkit.probes.probed import probed
 from auditkit.residuals import amounts_off
 from auditkit.results import AuditRecord, Check, Disparity, Disposition, SelfTest, round_floats
@@ -93,6 +94,7 @@ def _put_down(
     explanation, by_group, by_gap = explained(plan, evidence, progress)
     standing_in = proxies(plan, evidence, (explanation, by_group, by_gap), floor, progress)
     again, probes = probed(plan, evidence, floor, progress)
+    altered = interventions(plan, evidence, again, by_gap, floor, progress)
     found = AuditRecord(
         format=recording.FORMAT,
         date=plan.audit.date.isoformat() if plan.audit.date else "",
@@ -137,6 +139,9 @@ def _put_down(
         proxies=standing_in,
         determinism=again,
         probes=probes,
+        flips=altered.flips,
+        responses=altered.responses,
+        removals=altered.removals,
         notes=(*evidence.notes, *told_of(own)),
         provenance=account.provenance(plan, policy, evidence),
         model_file=account.model_file(evidence),

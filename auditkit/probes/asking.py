@@ -29,11 +29,13 @@ class Decided:
 
     ``label`` is ``None`` where the model gives none. ``failed`` are rows on which it raises when
     they are asked about alone; ``untold`` are in a part that fails and was not taken apart.
+    ``output`` is NaN where there is none, or nobody asks for it.
     """
 
     label: "NDArray[np.object_]"
     failed: "NDArray[np.bool_]"
     untold: "NDArray[np.bool_]"
+    output: "NDArray[np.float64]"
 
 
 @dataclass
@@ -41,12 +43,14 @@ class Asker:
     """Asks a model, and keeps count of the calls in which failing rows are looked for.
 
     ``sound`` is a row that the model has decided: where it fails on that too, it is gone.
+    ``outputs`` says whether the model's output is asked for beside its decisions.
     """
 
     scorer: Scorer
     plan: AuditPlan
     sound: "pd.DataFrame"
     calls: int = CALLS
+    outputs: bool = False
 
     def __post_init__(self) -> None:
         self.scorer = replace(self.scorer, counting=True)
@@ -63,7 +67,8 @@ class Asker:
 
         nobody = np.zeros(len(rows), dtype=bool)
         try:
-            return Decided(selects(self.scorer, self.plan, rows), nobody, nobody)
+            label, output = self._ask(rows)
+            return Decided(label, nobody, nobody, output)
         except ModelError:
             self._check()
             return None
@@ -79,6 +84,7 @@ class Asker:
         import numpy as np
 
         label = np.full(len(rows), None, dtype=object)
+        output = np.full(len(rows), np.nan)
         failed, untold = np.zeros((2, len(rows)), dtype=bool)
         parts = deque([np.arange(len(rows))]) if len(rows) else deque()
         while parts:
@@ -88,7 +94,7 @@ class Asker:
                 continue
             self.calls -= 1
             try:
-                label[part] = selects(self.scorer, self.plan, rows.iloc[part])
+                label[part], output[part] = self._ask(rows.iloc[part])
             except ModelError:
                 if len(part) == 1:
                     failed[part] = True
@@ -96,10 +102,19 @@ class Asker:
                     parts.extend(np.array_split(part, 2 if len(part) > SINGLY else len(part)))
         if failed.any():
             self._check()
-        return Decided(label, failed, untold)
+        return Decided(label, failed, untold, output)
+
+    def _ask(self, rows: "pd.DataFrame") -> "tuple[NDArray[np.object_], NDArray[np.float64]]":
+        """Ask for decisions, and for outputs where they are wanted."""
+        import numpy as np
+
+        label = selects(self.scorer, self.plan, rows)
+        if not self.outputs:
+            return label, np.full(len(rows), np.nan)
+        return label, self.scorer.output(rows)
 
     def _check(self) -> None:
         try:
-            selects(self.scorer, self.plan, self.sound)
+            self._ask(self.sound)
         except ModelError:
             raise GoneError from None

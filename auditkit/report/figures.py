@@ -43,13 +43,14 @@ from auditkit.report.story import (
     budgets,
     calibration,
     comparisons,
+    interventions,
     measures,
     needs,
     reliance,
     words,
 )
 from auditkit.report.story.gaps import GapRow, directions, gap_rows
-from auditkit.results import SAMPLING, Attribution, AuditRecord, BaselineRate
+from auditkit.results import SAMPLING, Attribution, AuditRecord, BaselineRate, Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -231,6 +232,40 @@ def attributions(record: AuditRecord, attribute: str) -> "Figure":
             _input(axes, feature, block, top + at * height, step)
         unit = f"mean attribution, {words.plain(record.explanation.unit)}"
         explain_axis(axes, unit, ("← lowers the output", "raises it →"))
+    return figure_of(axes)
+
+
+def flips(record: AuditRecord, attribute: str) -> "Figure":
+    """Draw how the share selected of each group shifts where the model is told another group.
+
+    The thin line is the 95 % interval; a pair of which too little is known has its reason instead.
+    Of more than 40 pairs, 40 are drawn.
+
+    Raises
+    ------
+    PlanError
+        The attribute is no input of the model.
+    """
+    rows = interventions.drawn(record, attribute)[: comparisons.MOST_DRAWN]
+    if not rows:
+        raise PlanError(f"'{attribute}' is no input of the model, so there are no flips to draw.")
+    marks = [
+        Mark(
+            label=short(interventions.pair(row)),
+            end=f"n {words.count(row.n)} · {words.POINTS.value(row.net)}",
+            value=100 * row.net,
+            thin=ends_of(lambda x: 100 * x, row.net_lower, row.net_upper),
+        )
+        if row.net is not None and row.status is Status.OK
+        else Mark(
+            short(interventions.pair(row)), f"n {words.count(row.n)}", reason="too few rows to draw"
+        )
+        for row in rows
+    ]
+    with styled():
+        axes = _lines(marks, [-5.0, 5.0])  # at least ten points wide
+        axes.axvline(0, color=SOFT, lw=1, dashes=(3, 3), zorder=1)
+        explain_axis(axes, "shift in points", ("← fewer selected", "more selected →"))
     return figure_of(axes)
 
 

@@ -75,6 +75,8 @@ def _draw(record: AuditRecord, chart: Chart) -> str:
         figure = figures.beside(record, chart.subject, chart.attribute)
     elif chart.kind == "equal_need":
         figure = figures.at_equal_need(record, chart.attribute)
+    elif chart.kind == "flips":
+        figure = figures.flips(record, chart.attribute)
     elif chart.kind in figures.AXES:
         figure = figures.swept(record, chart.kind, chart.attribute)
     else:

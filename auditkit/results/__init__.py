@@ -50,7 +50,7 @@ from auditkit.results.measured import (
     StratifiedDisparity,
 )
 from auditkit.results.need import EqualNeed, NeedDepth, NeedRank
-from auditkit.results.probed import Determinism, Probe
+from auditkit.results.probed import Determinism, Flip, Probe, Removal, Response
 from auditkit.results.record import AuditRecord, round_floats
 from auditkit.results.scores import Brier, Budget, Calibration, Cut, Exposure
 from auditkit.results.tables import TABLES, as_told, columns, frame, told_name
@@ -116,6 +116,7 @@ __all__ = [
     "Explanation",
     "Exposure",
     "Finding",
+    "Flip",
     "GroupSize",
     "LabelError",
     "Measurement",
@@ -128,7 +129,9 @@ __all__ = [
     "Probe",
     "Provenance",
     "Proxy",
+    "Removal",
     "Requirement",
+    "Response",
     "Rows",
     "SamplingInfo",
     "SeedSpread",

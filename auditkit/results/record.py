@@ -35,7 +35,7 @@ from auditkit.results.measured import (
     StratifiedDisparity,
 )
 from auditkit.results.need import EqualNeed, NeedDepth, NeedRank
-from auditkit.results.probed import Determinism, Probe
+from auditkit.results.probed import Determinism, Flip, Probe, Removal, Response
 from auditkit.results.scores import Brier, Budget, Calibration, Cut, Exposure
 from auditkit.results.words import Disposition
 
@@ -87,6 +87,9 @@ class AuditRecord:
     proxies: tuple[Proxy, ...]
     determinism: tuple[Determinism, ...]
     probes: tuple[Probe, ...]
+    flips: tuple[Flip, ...]
+    responses: tuple[Response, ...]
+    removals: tuple[Removal, ...]
     notes: tuple[str, ...]
     provenance: Provenance
     model_file: ModelFileInfo | None = None

@@ -25,7 +25,7 @@ from auditkit.results.measured import (
     StratifiedDisparity,
 )
 from auditkit.results.need import EqualNeed, NeedDepth, NeedRank
-from auditkit.results.probed import Determinism, Probe
+from auditkit.results.probed import Determinism, Flip, Probe, Removal, Response
 from auditkit.results.scores import Brier, Budget, Calibration, Cut, Exposure
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ TABLES: dict[str, type] = {
     "proxies": Proxy,
     "determinism": Determinism,
     "probes": Probe,
+    "flips": Flip,
+    "responses": Response,
+    "removals": Removal,
     "findings": Finding,
     "groups": GroupSize,
 }

@@ -453,6 +453,9 @@ def build(depth=2):
         proxies=(),
         determinism=(),
         probes=(),
+        flips=(),
+        responses=(),
+        removals=(),
         notes=("Attribute 'gender': 'F' were counted as 'female'.",),
         provenance=Provenance(
             (SourceFile("data", "households.csv", "9f2c" * 16, 812_345),),
@@ -550,6 +553,9 @@ def unlabelled(record):
         proxies=(),
         determinism=(),
         probes=(),
+        flips=(),
+        responses=(),
+        removals=(),
     )
 
 

@@ -16,6 +16,7 @@ from auditkit.report.story.costs import costs
 from auditkit.report.story.equal import at_equal_control
 from auditkit.report.story.gate import gate
 from auditkit.report.story.hidden import hidden
+from auditkit.report.story.interventions import altered
 from auditkit.report.story.masthead import cover
 from auditkit.report.story.measures import REGRESSION
 from auditkit.report.story.needs import at_equal_need
@@ -75,6 +76,7 @@ def sections(record: AuditRecord, footprint: Footprint | None = None) -> tuple[S
         hidden(record),
         relies(record),
         *behaves(record),
+        *altered(record),
         *costs(footprint),
         limits(record),
         method(record),
