@@ -91,10 +91,10 @@ def _put_down(
     amounts, amount_gaps = amounts_off(plan, evidence, floor)
     calibration, brier = calibrations(plan, evidence, floor)
     depth = need_depth(plan, evidence, totals, floor)
-    explanation, by_group, by_gap = explained(plan, evidence, progress)
-    standing_in = proxies(plan, evidence, (explanation, by_group, by_gap), floor, progress)
+    why = explained(plan, evidence, progress)
+    standing_in = proxies(plan, evidence, why.by_input, floor, progress)
     again, probes = probed(plan, evidence, floor, progress)
-    altered = interventions(plan, evidence, again, by_gap, floor, progress)
+    altered = interventions(plan, evidence, again, why.alone[1], floor, progress)
     found = AuditRecord(
         format=recording.FORMAT,
         date=plan.audit.date.isoformat() if plan.audit.date else "",
@@ -133,10 +133,11 @@ def _put_down(
         unknown_bounds=unknown_bounds(groups, checks),
         declared_shares=declared_shares(groups, plan),
         label_error=label_errors(groups, checks, weighted=plan.data.weight is not None),
-        explanation=account.with_background(plan, evidence, explanation),
-        attributions=by_group,
-        disparity_attributions=by_gap,
+        explanation=account.with_background(plan, evidence, why.explanation),
+        attributions=why.attributions,
+        disparity_attributions=why.disparities,
         proxies=standing_in,
+        explanation_quality=why.quality,
         determinism=again,
         probes=probes,
         flips=altered.flips,

@@ -1,37 +1,63 @@
 """Evidence becomes the explanation section of a record: what the model relies on, by group."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.scoring import Progress
+from auditkit.explain.associated import associated, told_as_one
 from auditkit.explain.attributions import BACKGROUND_RULE, background
 from auditkit.explain.budget import explain_enough
 from auditkit.explain.groups import Precision, by_group, disparities
+from auditkit.explain.quality import checked
+from auditkit.explain.ranks import with_ranks
 from auditkit.plan import AuditPlan
-from auditkit.results import Attribution, DisparityAttribution, Explanation, Status
+from auditkit.results import (
+    Attribution,
+    DisparityAttribution,
+    Explanation,
+    ExplanationQuality,
+    Status,
+)
 
 
-def explained(
-    plan: AuditPlan, evidence: Evidence, tell: Progress
-) -> "tuple[Explanation, tuple[Attribution, ...], tuple[DisparityAttribution, ...]]":
+@dataclass(frozen=True)
+class Explained:
+    """How attributions were made, what they are and how good; nothing where there are none.
+
+    ``alone`` are attributions and gaps of every input on its own, also of those told as one.
+    """
+
+    explanation: Explanation
+    attributions: tuple[Attribution, ...] = ()
+    disparities: tuple[DisparityAttribution, ...] = ()
+    quality: tuple[ExplanationQuality, ...] = ()
+    alone: tuple[tuple[Attribution, ...], tuple[DisparityAttribution, ...]] = ((), ())
+
+    @property
+    def by_input(
+        self,
+    ) -> tuple[Explanation, tuple[Attribution, ...], tuple[DisparityAttribution, ...]]:
+        """The explanation, and attributions and gaps of every input on its own."""
+        return (self.explanation, *self.alone)
+
+
+def explained(plan: AuditPlan, evidence: Evidence, tell: Progress) -> Explained:
     """Attribute the model's output to its inputs, if there is a model and it was asked for.
 
     Returns
     -------
-    explanation : Explanation
+    Explained
         How it was done and how well it agrees with the model, or why there is none.
-    attributions : tuple of Attribution
-    disparity_attributions : tuple of DisparityAttribution
     """
     scorer, sample = evidence.scorer, evidence.sample
     if scorer is None or not plan.explain.rows:
         why = "no model was given" if scorer is None else "the plan asks for no explanation"
-        return _unexplained(Status.NOT_APPLICABLE, "", why), (), ()
+        return Explained(_unexplained(Status.NOT_APPLICABLE, "", why))
     if evidence.unexplained:
-        return _unexplained(Status.NOT_APPLICABLE, "", evidence.unexplained), (), ()
+        return Explained(_unexplained(Status.NOT_APPLICABLE, "", evidence.unexplained))
     if sample is None or not sample.finite:
         why = "withheld: the model's output is not a finite number on every row"
-        return _unexplained(Status.UNDEFINED, scorer.unit, why), (), ()
+        return Explained(_unexplained(Status.UNDEFINED, scorer.unit, why))
     behind = background(
         sample.rows, plan.explain.background, plan.audit.seed, weights=sample.weight
     )
@@ -56,7 +82,14 @@ def explained(
         note=found.note,
     )
     if found.status is not Status.OK or reached is None:
-        return explanation, (), ()
+        return Explained(explanation)
+    tell("checking attributions", 0, None)
+    groups = associated(part.rows)
+    bars = told_as_one(found, groups)
+    quality = checked(
+        scorer, sample, part, found, groups, weights=sample.weight, seed=plan.audit.seed
+    )
+    attributions = with_ranks(by_group(bars, part), bars, part, quality.again)
     told = replace(
         explanation,
         background_rule=BACKGROUND_RULE if found.background else "",
@@ -65,8 +98,11 @@ def explained(
         rows_needed=rounded_up(reached.needed),
         widest=(reached.attribute, reached.group, reached.feature),
         limited_by=_limited_by(plan, explanation, reached, found.affordable),
+        together=groups,
+        first_inputs=quality.first,
     )
-    return told, by_group(found, part), disparities(found, part)
+    alone = by_group(found, part), disparities(found, part)
+    return Explained(told, attributions, disparities(bars, part), quality.rows, alone)
 
 
 def _limited_by(

@@ -46,6 +46,7 @@ from auditkit.report.story import (
     interventions,
     measures,
     needs,
+    quality_of_explanation,
     reliance,
     words,
 )
@@ -204,8 +205,8 @@ def _two(axes: "Axes", row: BaselineRate, top: float) -> None:
 def attributions(record: AuditRecord, attribute: str) -> "Figure":
     """Draw the mean attribution of each input in each group of an attribute, with 95 % intervals.
 
-    The inputs with the largest mean absolute attribution come first; a shape marks each group. At
-    most 8 inputs and 6 groups are drawn.
+    The inputs with the largest mean absolute attribution come first, with the ranks that they can
+    have over everyone; a shape marks each group. At most 8 inputs and 6 groups are drawn.
 
     Raises
     ------
@@ -220,6 +221,9 @@ def attributions(record: AuditRecord, attribute: str) -> "Figure":
     inputs = named[: reliance.MOST_FEATURES]
     drawn = [a for (f, g), a in cells.items() if f in inputs and g in groups]
     spread = [e for a in drawn for e in (a.mean, a.lower, a.upper) if e is not None]
+    ranked = {
+        a.feature: quality_of_explanation.rank(a) for a in quality_of_explanation.everyone(record)
+    }
     step = 0.4  # of a row, for each group of an input
     height = 0.62 + step * len(groups)
     with styled():
@@ -230,6 +234,9 @@ def attributions(record: AuditRecord, attribute: str) -> "Figure":
         for at, feature in enumerate(inputs):
             block = [cells.get((feature, group)) for group in groups]
             _input(axes, feature, block, top + at * height, step)
+            if feature in ranked:
+                end = f"rank {ranked[feature]}"
+                write(axes, 1.0, top + at * height + 0.3, end, ha="right", fontsize=SMALL)
         unit = f"mean attribution, {words.plain(record.explanation.unit)}"
         explain_axis(axes, unit, ("← lowers the output", "raises it →"))
     return figure_of(axes)

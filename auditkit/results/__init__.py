@@ -30,7 +30,9 @@ from auditkit.results.explained import (
     Attribution,
     DisparityAttribution,
     Explanation,
+    ExplanationQuality,
     Proxy,
+    Together,
 )
 from auditkit.results.judged import (
     Check,
@@ -114,6 +116,7 @@ __all__ = [
     "EqualNeed",
     "Exclusion",
     "Explanation",
+    "ExplanationQuality",
     "Exposure",
     "Finding",
     "Flip",
@@ -141,6 +144,7 @@ __all__ = [
     "Status",
     "StratifiedDisparity",
     "SystemInfo",
+    "Together",
     "UnknownBound",
     "Version",
     "as_told",

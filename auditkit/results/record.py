@@ -16,7 +16,13 @@ from auditkit.results.about import (
     SystemInfo,
 )
 from auditkit.results.classes import ClassDisparity, ClassMeasurement, ConfusionCell
-from auditkit.results.explained import Attribution, DisparityAttribution, Explanation, Proxy
+from auditkit.results.explained import (
+    Attribution,
+    DisparityAttribution,
+    Explanation,
+    ExplanationQuality,
+    Proxy,
+)
 from auditkit.results.judged import (
     Check,
     DeclaredShare,
@@ -85,6 +91,7 @@ class AuditRecord:
     attributions: tuple[Attribution, ...]
     disparity_attributions: tuple[DisparityAttribution, ...]
     proxies: tuple[Proxy, ...]
+    explanation_quality: tuple[ExplanationQuality, ...]
     determinism: tuple[Determinism, ...]
     probes: tuple[Probe, ...]
     flips: tuple[Flip, ...]

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.results.about import Exclusion, GroupSize
 from auditkit.results.classes import ClassDisparity, ClassMeasurement, ConfusionCell
-from auditkit.results.explained import Attribution, DisparityAttribution, Proxy
+from auditkit.results.explained import (
+    Attribution,
+    DisparityAttribution,
+    ExplanationQuality,
+    Proxy,
+)
 from auditkit.results.judged import (
     Check,
     DeclaredShare,
@@ -59,6 +64,7 @@ TABLES: dict[str, type] = {
     "attributions": Attribution,
     "disparity_attributions": DisparityAttribution,
     "proxies": Proxy,
+    "explanation_quality": ExplanationQuality,
     "determinism": Determinism,
     "probes": Probe,
     "flips": Flip,

@@ -29,6 +29,7 @@ from auditkit.results import (
     Effect,
     Exclusion,
     Explanation,
+    ExplanationQuality,
     Finding,
     GroupSize,
     LabelError,
@@ -42,6 +43,7 @@ from auditkit.results import (
     SourceFile,
     Status,
     SystemInfo,
+    Together,
     UnknownBound,
     Version,
 )
@@ -254,7 +256,39 @@ def attribution(attribute, group, feature, n, shift):
     half = 1.5 * size / n**0.5
     values = (size + abs(shift) * size, mean, mean - half, mean + half)
     shown = (float(v) if n >= 10 else None for v in values)
-    return Attribution(attribute, group, feature, *shown, n, "log-odds")
+    ranks = ((2, 3) if place in (1, 2) else (place + 1, place + 1)) if n >= 10 else (None, None)
+    noise = 0.02 * size if attribute == ALL else None
+    return Attribution(attribute, group, feature, *shown, n, "log-odds", *ranks, noise)
+
+
+def quality(sizes):
+    """What is said of how good the attributions are, of everyone, every group and every input."""
+    rows = []
+    for (attribute, group), n in {(ALL, ALL): 2000, **sizes}.items():
+        off = 0.41 if group == ">=61" else 0.2
+        few = ("fewer than 10 rows are explained",) if n < 10 else ()
+        shown = (None,) * 4 if few else (3.1e-9, off, off - 0.05, off + 0.05)
+        status = Status.INSUFFICIENT if few else Status.OK
+        for measure, numbers in (
+            ("additivity", (shown[0], None, None)),
+            ("fidelity", shown[1:]),
+        ):
+            rows.append(
+                ExplanationQuality(
+                    measure, attribute, group, "", *numbers, n, "log-odds", status, *few
+                )
+            )
+    for measure, value in (("stability", 0.95), ("agreement", 0.7)):
+        n = 100 if measure == "stability" else 200
+        rows.append(ExplanationQuality(measure, ALL, ALL, "", value, None, None, n, "", Status.OK))
+    for place, feature in enumerate(FEATURES):
+        moved = 0.9 / (1 + (place - 1) % len(FEATURES))
+        rows.append(
+            ExplanationQuality(
+                "permutation", ALL, ALL, feature, moved, None, None, 200, "log-odds", Status.OK
+            )
+        )
+    return tuple(rows)
 
 
 def attributed(sizes):
@@ -447,10 +481,16 @@ def build(depth=2):
         self_test=(),
         explanation=Explanation(
             Status.OK, "shap TreeExplainer", "log-odds", 2000, read, 50, 3.1e-9, 1e-6, "",
+            background_rule="drawn from the sampled rows", background_digest="5e" * 32,
+            half_width=0.06, half_width_aim=0.011, rows_needed=6800,
+            widest=("age", ">=61", "income_estimate"), limited_by="cap",
+            together=(Together("livestock", ("livestock", "goats"), 0.93),),
+            first_inputs=FEATURES[:5],
         ),
         attributions=rows,
         disparity_attributions=contributions(rows),
         proxies=(),
+        explanation_quality=quality({(a.attribute, a.group): a.n for a in rows if a.group != ALL}),
         determinism=(),
         probes=(),
         flips=(),
@@ -551,6 +591,7 @@ def unlabelled(record):
         attributions=(),
         disparity_attributions=(),
         proxies=(),
+        explanation_quality=(),
         determinism=(),
         probes=(),
         flips=(),
@@ -584,7 +625,8 @@ def hostile(record):
         }
         return replace(row, **changes)
 
-    tables = ("checks", "measurements", "disparities", "groups", "exclusions", "attributions")
+    tables = ("checks", "measurements", "disparities", "groups", "exclusions", "attributions",
+        "explanation_quality")  # fmt: skip
     changes = {table: tuple(map(renamed, getattr(record, table))) for table in tables}
     contributions_ = tuple(map(renamed, record.disparity_attributions))
     system = replace(record.system, name="</title><b>x", label="need $x$", decision="'\"><img>")

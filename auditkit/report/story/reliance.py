@@ -14,7 +14,7 @@ from auditkit.report.story.parts import (
     Table,
     table,
 )
-from auditkit.report.story.quality_of_explanation import enough
+from auditkit.report.story.quality_of_explanation import enough, order, rank, relied
 from auditkit.report.story.unknowns import STATES
 from auditkit.results import ALL, CROSS, SAMPLING, Attribution, AuditRecord, Status
 
@@ -43,9 +43,11 @@ def relies(record: AuditRecord) -> Section:
         blocks.append(Paragraph(f"{lead}: {reason}."))
     else:
         blocks.append(Paragraph(_how(record)))
+        blocks += order(record)
         blocks += [_means(record, attribute) for attribute in explained(record)]
         if record.disparity_attributions:
             blocks += [Heading("Where the gap in the model's output comes through"), _gaps(record)]
+        blocks += relied(record)
     return Section("relies", "What the model relies on", "What it relies on", tuple(blocks))
 
 
@@ -141,11 +143,13 @@ def _means(record: AuditRecord, attribute: str) -> Evidence:
         title=title,
         description=(
             f"For each input, one mark for each group of {by} at its mean attribution in {unit}, "
-            f"with a line over the {words.INTERVAL}. The table has the same numbers."
+            f"with a line over the {words.INTERVAL}; beside its name, the ranks it can have over "
+            "everyone. The table has the same numbers."
         ),
         note=(
             f"In {unit}; right of zero the input raises the model's output for the group on "
-            f"average, left of it lowers it.{cut}"
+            f"average, left of it lowers it. Ranks are over everyone; those of each group are in "
+            f"the table.{cut}"
         ),
     )
     return Evidence(chart, _mean_table(record, attribute, f"{title}: the numbers"))
@@ -162,6 +166,7 @@ def _mean_table(record: AuditRecord, attribute: str, caption: str) -> Table:
             words.amount(a.mean, digits),
             _span(a.lower, a.upper, digits),
             words.amount(a.mean_abs, digits, signed=False),
+            rank(a),
         )
         for feature in features(record, attribute)
         for group in groups_of(record, attribute)
@@ -169,7 +174,7 @@ def _mean_table(record: AuditRecord, attribute: str, caption: str) -> Table:
     ]
     return table(
         caption,
-        f"Input | Group | #Rows explained | #Mean | #{words.INTERVAL} | #Mean absolute",
+        f"Input | Group | #Rows explained | #Mean | #{words.INTERVAL} | #Mean absolute | #Rank",
         rows,
     )
 

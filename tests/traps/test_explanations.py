@@ -1,0 +1,145 @@
+"""Traps of explanations (H3, H4, H6, H9, H11): what is not settled is shown as not settled."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+import auditkit
+from auditkit.record import dumps
+from auditkit.results import ALL
+
+
+def audit(model, rows, features, **more):
+    asked = {"label": "y", "positive": 1, "outcome": "benefit", "attributes": ["group"]}
+    return auditkit.audit(model, rows, **asked, features=features, policy="minimal", **more).record
+
+
+def everyone(record):
+    return {a.feature: a for a in record.attributions if a.attribute == ALL}
+
+
+def programme(columns, n=500, seed=0, weights=None):
+    """Rows of skewed numbers, a need that goes with them, and two groups."""
+    rng = np.random.default_rng(seed)
+    names = [f"x{i}" for i in range(columns)]
+    rows = pd.DataFrame(rng.lognormal(0, 1, (n, columns)).round(3), columns=names)
+    push = rows[names] @ (np.ones(columns) if weights is None else weights)
+    rows["y"] = (push + rng.logistic(size=n) > push.median()).astype(int)
+    rows["group"] = rng.choice(["a", "b"], n)
+    return rows, names
+
+
+@pytest.fixture(scope="module")
+def sampled():
+    """Ten inputs and a model that only sampled permutations explain."""
+    rows, names = programme(10, 250)
+    model = MLPClassifier((6,), max_iter=60, random_state=0, tol=0.1).fit(rows[names], rows["y"])
+    return model, rows, names
+
+
+def test_h3_the_same_bytes_on_every_run_and_what_sampling_leaves_open_is_shown(sampled):
+    model, rows, names = sampled
+    first = audit(*sampled)
+    again = audit(model, rows.sample(frac=1, random_state=1), names)
+    assert dumps(first) == dumps(again)
+    assert "sampled permutations" in first.explanation.method
+    assert all(row.noise > 0 for row in everyone(first).values())
+    (stability,) = [q for q in first.explanation_quality if q.measure == "stability"]
+    assert 0 < stability.estimate < 1
+
+
+def test_h4_another_background_stays_within_the_ranks_that_are_shown():
+    rows, names = programme(6, 600, weights=[1.0, 0.97, 0.94, 0.5, 0.3, 0.05])
+    model = LogisticRegression().fit(rows[names], rows["y"])
+    told = [audit(model, rows, names, seed=s, explain={"background": 10}) for s in range(3)]
+    orders = [[*sorted(names, key=lambda f: -everyone(r)[f].mean_abs)] for r in told]
+    assert len({tuple(order) for order in orders}) > 1  # backgrounds do reorder the inputs
+    outside = [
+        not everyone(record)[feature].rank_low <= place <= everyone(record)[feature].rank_high
+        for record in told
+        for other in orders
+        for place, feature in enumerate(other, 1)
+    ]
+    assert np.mean(outside) <= 0.05
+    assert any(row.rank_low < row.rank_high for row in everyone(told[0]).values())
+    assert everyone(told[0])["x5"].rank_low > 1  # a range is not all ranks there are
+    rule = told[0].explanation.background_rule
+    assert rule
+    assert {r.explanation.background_rule for r in told} == {rule}
+    assert len({r.explanation.background_digest for r in told}) == 3
+
+
+def test_h6_a_duplicated_input_is_one_bar():
+    rows, names = programme(3, 400)
+    rows["copy"] = rows["x0"]
+    features = [*names, "copy"]
+    model = RandomForestClassifier(20, max_depth=4, max_features=1, random_state=0)
+    record = audit(model.fit(rows[features], rows["y"]), rows, features)
+    assert [*everyone(record)] == ["x0 + copy", "x1", "x2"]
+    (group,) = record.explanation.together
+    assert group.members == ("x0", "copy")
+    assert group.association == pytest.approx(1.0)
+    named = {d.feature for d in record.disparity_attributions}
+    assert named == {"x0 + copy", "x1", "x2", "(sampling)"}
+    shuffled = [q.feature for q in record.explanation_quality if q.measure == "permutation"]
+    assert shuffled == ["x0 + copy", "x1", "x2"]
+    # what rides on a proxy is told of each input: none of them is silently nothing
+    shares = {p.feature: p.share_of_output for p in record.proxies if p.group == "a"}
+    assert shares["x0"] > 0
+    assert shares["copy"] > 0
+
+
+def test_h9_one_hot_levels_are_one_bar_with_a_signed_sum():
+    rng = np.random.default_rng(0)
+    rows, names = programme(1, 600)
+    rows["camp"] = rng.choice([f"camp {i:02}" for i in range(12)], 600)
+    rows["y"] = ((rows["camp"] > "camp 05") ^ (rng.random(600) < 0.2)).astype(int)
+    features = [*names, "camp"]
+    encoder = make_column_transformer((OneHotEncoder(), ["camp"]), remainder="passthrough")
+    model = make_pipeline(encoder, LogisticRegression()).fit(rows[features], rows["y"])
+    record = audit(model, rows, features)
+    assert sorted(everyone(record)) == ["camp", "x0"]
+    levels = model[-1].coef_[0][:12]
+    shares = rows["camp"].value_counts(normalize=True).sort_index().to_numpy()
+    camp = everyone(record)["camp"]
+    # over all rows the signed values of 12 levels are around their mean, and do not cancel in size
+    assert camp.mean_abs == pytest.approx(np.abs(levels - shares @ levels) @ shares, rel=0.1)
+    assert abs(camp.mean) < 0.3 * camp.mean_abs
+
+
+def test_h11_of_three_people_nothing_is_told():
+    rows, names = programme(4, 400)
+    rows.loc[:2, "group"] = "c"
+    model = LogisticRegression().fit(rows[names], rows["y"])
+    record = audit(model, rows, names)
+    for a in record.attributions:
+        if a.group == "c":
+            assert a.n == 3
+            assert {a.mean, a.mean_abs, a.lower, a.rank_low, a.rank_high, a.noise} == {None}
+    quality = [q for q in record.explanation_quality if q.group == "c"]
+    assert {q.measure for q in quality} == {"additivity", "fidelity"}
+    for q in quality:
+        assert q.estimate is None
+        assert q.status == "insufficient"
+    told = {q.group for q in record.explanation_quality if q.estimate is not None}
+    assert {"a", "b", ALL} <= told
+
+
+def test_what_explaining_a_sample_leaves_open_is_shown():
+    rows, names = programme(2, 6000)
+    model = LogisticRegression().fit(rows[names], rows["y"])
+    record = audit(model, rows, names, explain={"rows": 800})
+    assert record.explanation.limited_by == "cap"
+    for group in "ab":
+        parts = [d for d in record.disparity_attributions if d.group == group]
+        (sampling,) = [d for d in parts if d.feature == "(sampling)"]
+        assert sampling.upper > sampling.lower
+        output = model.decision_function(rows[names])
+        gap = output[rows["group"] == group].mean() - output[rows["group"] != group].mean()
+        assert sum(d.contribution for d in parts) == pytest.approx(gap, abs=1e-9)
