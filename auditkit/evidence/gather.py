@@ -57,6 +57,7 @@ from auditkit.evidence.scores import (
 )
 from auditkit.evidence.scoring import Progress, predicted_in_batches, scored_in_batches
 from auditkit.evidence.sources import Source, collected, plainly
+from auditkit.evidence.together import Together, counted_together, scores_of
 from auditkit.evidence.totals import refuse_totals
 from auditkit.evidence.wide import is_wide, read_wide, refuse_other_case
 from auditkit.metrics.registry import rates
@@ -236,6 +237,7 @@ class _Taken:
     reservoir: Reservoir | None = None
     amounts: AmountColumns | None = None
     column: ScoreColumn | None = None
+    together: Together | None = None
 
 
 def _taken(
@@ -266,12 +268,16 @@ def _taken(
             plan, source, keys, amounts, scorer, reservoir, scored, progress
         )
         return _Taken(*of_batches, seen, scored, reservoir)
-    found = tally(gathered.frame, gathered.keys, gathered.amounts, seen)
+    together = counted_together(gathered, column, seen) if column is not None else None
+    if together is not None:
+        found: Tally | None = together.tally
+    else:
+        found = tally(gathered.frame, gathered.keys, gathered.amounts, seen)
     if found is not None:
         _refuse_samples(plan, source, gathered, found)
         people = sum(sums[0] for sums in found.values())
         progress("counting", people, people)
-    return _Taken(found, gathered, scorer, seen, scored, None, columns, column)
+    return _Taken(found, gathered, scorer, seen, scored, None, columns, column, together)
 
 
 def _refuse_samples(plan: AuditPlan, source: Source, gathered: Gathered, found: Tally) -> None:
@@ -381,6 +387,8 @@ def _scores(taken: _Taken, cells: Cells) -> ScoreCounts | None:
     """Count the declared scores, or those of a model that gives probabilities."""
     if taken.column is None:
         return taken.scored.counts(cells)
+    if taken.together is not None:
+        return scores_of(taken.together, taken.column, cells)
     return score_counts(taken.column, cells, taken.seen)
 
 

@@ -191,10 +191,15 @@ class Cells:
 
     def spelled(self, table: "pd.DataFrame") -> Entries:
         """Place the texts of keys in a table."""
+        return self._entries(table, *self.places(table))
+
+    def places(self, texts: "pd.DataFrame") -> "tuple[Ints, Ints]":
+        """Place texts of keys in groups, shape (E, A), and in recorded outcomes, shape (E,)."""
         import numpy as np
 
-        codes = [_placed(table[f"a{i}"], groups) for i, groups in enumerate(self.quality.groups)]
-        return self._entries(table, np.stack(codes, 1), _placed(table[self.by], self.outcomes))
+        groups = enumerate(self.quality.groups)
+        codes = [placed_texts(texts[f"a{i}"], of) for i, of in groups]
+        return np.stack(codes, 1), placed_texts(texts[self.by], self.outcomes)
 
     def _entries(self, table: "pd.DataFrame", codes: "Ints", outcome: "Ints") -> Entries:
         import numpy as np
@@ -206,7 +211,7 @@ class Cells:
         return Entries(codes[order], outcome[order], score[order], sums[order], self.kinds)
 
 
-def _placed(texts: "pd.Series[Any]", places: Mapping[str | None, int]) -> "Ints":
+def placed_texts(texts: "pd.Series[Any]", places: Mapping[str | None, int]) -> "Ints":
     """Place texts, shape (E,)."""
     import numpy as np
     import pandas as pd

@@ -241,33 +241,35 @@ def _family(kind: type) -> str:
 def placed(
     key: Key, values: "pd.Series[Any]", places: "Mapping[str | None, int]", missing: int
 ) -> "nw.Expr":
-    """Place the values of a key, all of which are given, as the texts they are spelled as.
-
-    They are looked up by halves: engines give up on a long chain of conditions.
-    """
+    """Place the values of a key, all of which are given, as the texts they are spelled as."""
     import narwhals.stable.v2 as nw
 
     held: dict[int, list[Any]] = {}
     for value, text in zip(values.tolist(), key.spelled(values).tolist(), strict=True):
         if text is not None:
             held.setdefault(places[text], []).append(value)
-    return _searched(key.expression, list(held.items()), nw.lit(places.get(None, missing)))
+    return looked_up(key.expression, list(held.items()), nw.lit(places.get(None, missing)))
 
 
-def _searched(value: "nw.Expr", held: "list[tuple[int, list[Any]]]", other: "nw.Expr") -> "nw.Expr":
+def looked_up(value: "nw.Expr", held: "list[tuple[int, list[Any]]]", other: "nw.Expr") -> "nw.Expr":
+    """Give the number that stands with a value, or what is said of any other.
+
+    Many are looked up by halves, because engines give up on a long chain of conditions; a few are
+    faster one after the other.
+    """
     import narwhals.stable.v2 as nw
 
-    if not held:
-        return other
-    if len(held) == 1:
-        place, same = held[0]
-        return nw.when(among(value, same)).then(nw.lit(place)).otherwise(other)
+    if len(held) <= FEW:
+        place = other
+        for code, same in reversed(held):
+            place = nw.when(among(value, same)).then(nw.lit(code)).otherwise(place)
+        return place
     middle = len(held) // 2
     first = [one for _, same in held[:middle] for one in same]
     return (
         nw.when(among(value, first))
-        .then(_searched(value, held[:middle], other))
-        .otherwise(_searched(value, held[middle:], other))
+        .then(looked_up(value, held[:middle], other))
+        .otherwise(looked_up(value, held[middle:], other))
     )
 
 

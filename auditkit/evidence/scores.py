@@ -67,7 +67,7 @@ class ScoreCounts:
     unscored : tuple of Outcomes
         The same people, one for each group of the table.
     extremes : Extremes or None
-        Whether decisions part the scores; ``None`` where nobody looked.
+        Whether decisions part the scores; ``None`` where nobody looked, or nobody had to.
     """
 
     histograms: tuple[Histogram, ...]
@@ -144,23 +144,33 @@ class ScoreColumn:
 
     def distinct(self) -> int | None:
         """Count distinct values; ``None`` if they are more than are counted exactly."""
+        return None if self.many_at_first() else self._distinct(self.source.frame)
+
+    def many_at_first(self) -> bool:
+        """Whether the first rows hold more values than are counted exactly: then all rows do."""
+        return self._distinct(self.source.frame.head(FIRST_ROWS)) is None
+
+    def _distinct(self, frame: "nw.LazyFrame[Any]") -> int | None:
         import narwhals.stable.v2 as nw
 
-        rows = self.source.frame.select(**{VALUE: self.value})
-        found = 0
-        for part in (rows.head(FIRST_ROWS), rows):
-            # grouped, because to find distinct rows some engines sort them first
-            some = part.filter(~nw.col(VALUE).is_null()).group_by(VALUE).agg(n=nw.len())
-            found = int(collected(some.head(MOST_VALUES + 1).select(n=nw.len()))["n"].iloc[0])
-            if found > MOST_VALUES:
-                return None
-        return found
+        # grouped, because to find distinct rows some engines sort them first
+        rows = frame.select(**{VALUE: self.value}).filter(~nw.col(VALUE).is_null())
+        some = rows.group_by(VALUE).agg(n=nw.len()).head(MOST_VALUES + 1)
+        found = int(collected(some.select(n=nw.len()))["n"].iloc[0])
+        return None if found > MOST_VALUES else found
 
-    def ends(self, decision: Key, amounts: Amounts) -> "pd.DataFrame":
-        """Find the lowest and the highest score, and rows without one, for each decision."""
+    def ends(
+        self, decision: Key, amounts: Amounts, between: tuple[float, float] | None = None
+    ) -> "pd.DataFrame":
+        """Find the lowest and the highest score, and rows without one, for each decision.
+
+        Of scores ``between`` a lowest and a highest alone, if that is given.
+        """
         import narwhals.stable.v2 as nw
 
         rows = self.source.frame.select(d=decision.expression, v=self.value, **amounts.expressions)
+        if between is not None:
+            rows = rows.filter(nw.col("v") >= between[0], nw.col("v") <= between[1])
         if "n" in amounts.expressions:
             rows = rows.filter(nw.col("n") > 0)  # a row may stand for nobody
         return _ends(rows, decision)
@@ -218,7 +228,7 @@ def score_counts(
     if found is None:
         return column.refuse()
     ends = column.ends(cells.keys[DECISION], cells.amounts)
-    return replace(found, extremes=_extremes(ends, cells))
+    return replace(found, extremes=extremes(ends, cells))
 
 
 def scores_by_need(
@@ -252,14 +262,14 @@ def _in_engine(
             if rule.binned:
                 keys = {CELL: cell * KINDS + column.bin}
             rows = column.source.frame.select(**keys, **cells.amounts.expressions)
-            table = _summed(rows, [*keys], cells.amounts)
+            table = summed(rows, [*keys], cells.amounts)
             if rule.binned:
                 table[CELL], found = table[CELL].divmod(KINDS)
                 table[VALUE] = found.where(found != NO_BIN).astype("float64")
             table = table[table[CELL] >= 0]
             yield cells.crossings if together else [places], cells.numbered(table, places)
 
-    return _counted(passes(), rule, cells)
+    return counted(passes(), rule, cells)
 
 
 def _ends(rows: "nw.LazyFrame[Any]", decision: Key) -> "pd.DataFrame":
@@ -272,7 +282,7 @@ def _ends(rows: "nw.LazyFrame[Any]", decision: Key) -> "pd.DataFrame":
     return table.assign(d=decision.spelled(table["d"]))
 
 
-def _extremes(ends: "pd.DataFrame", cells: Cells) -> Extremes:
+def extremes(ends: "pd.DataFrame", cells: Cells) -> Extremes:
     """Put the ends of all decisions that select together, and those of all that do not."""
     places = ends["d"].map(lambda text: cells.quality.selected.get(text, UNKNOWN))
     selected, other = ends[places == YES], ends[places == NO]
@@ -281,7 +291,7 @@ def _extremes(ends: "pd.DataFrame", cells: Cells) -> Extremes:
     )
 
 
-def _summed(frame: "nw.LazyFrame[Any]", by: Sequence[str], amounts: Amounts) -> "pd.DataFrame":
+def summed(frame: "nw.LazyFrame[Any]", by: Sequence[str], amounts: Amounts) -> "pd.DataFrame":
     """Sum people and weights by keys."""
     import narwhals.stable.v2 as nw
 
@@ -290,7 +300,8 @@ def _summed(frame: "nw.LazyFrame[Any]", by: Sequence[str], amounts: Amounts) -> 
     return collected(grouped.with_columns(nw.col(*sums).cast(nw.Int64)))
 
 
-def _counted(passes: Iterable[Pass], rule: Rule, cells: Cells) -> ScoreCounts | None:
+def counted(passes: Iterable[Pass], rule: Rule, cells: Cells) -> ScoreCounts | None:
+    """Make the histograms of all groups; ``None`` if a score lies outside its range."""
     made = histograms(passes, rule, cells)
     if made is None:
         return None
@@ -334,7 +345,7 @@ class ScoreTally:
         scores = pd.DataFrame({"d": batch[DECISION], "v": score})[batch[DECISION].notna()]
         self.ends.append(_ends(nw.from_native(scores).lazy(), keys[DECISION]))
         by = [*attribute_names(keys), *([NEED] if NEED in keys else []), LABEL, VALUE]
-        new = _summed(nw.from_native(decided).lazy(), by, amounts)
+        new = summed(nw.from_native(decided).lazy(), by, amounts)
         table = new if self.table is None else pd.concat([self.table, new])
         if not self.binned and table[VALUE].nunique() > MOST_VALUES:
             self.binned = True
@@ -361,10 +372,10 @@ class ScoreTally:
         rule = Rule(0.0, 1.0, binned=binned)
         if (score < 0).any() or (score > rule.most).any():
             raise DataError("The model gives probabilities outside 0 to 1. Mend the model.")
-        found = _counted([(cells.crossings, cells.spelled(table))], rule, cells)
+        found = counted([(cells.crossings, cells.spelled(table))], rule, cells)
         if cells.by == NEED:
             return found
-        return found and replace(found, extremes=_extremes(pd.concat(self.ends), cells))
+        return found and replace(found, extremes=extremes(pd.concat(self.ends), cells))
 
 
 def _bins(score: "NDArray[np.float64]") -> "NDArray[np.float64]":
