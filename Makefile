@@ -19,7 +19,7 @@ demo: $(READY)
 
 ## the tests, without the full simulations
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not simulation"
+	$(BIN)/python -m pytest -n 2 -m "not simulation"
 
 lint: $(READY)
 	$(BIN)/ruff check .

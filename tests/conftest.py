@@ -52,13 +52,19 @@ def no_network(monkeypatch):
 SHARED = Path(__file__).parents[2] / "shared"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file in one process, and all of Spark in one: what they share is then made once."""
-    for item in items:
-        kind = str(item.callspec.params.get("source", "")) if hasattr(item, "callspec") else ""
-        spark = "spark" in getattr(item, "fixturenames", ()) or kind.startswith("spark ")
-        item.add_marker(pytest.mark.xdist_group("spark" if spark else item.location[0]))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """Keep a file in one process, and all of Spark in one: what they share is then made once.
+
+    The way of pytest-xdist to say so, a mark for groups, does nothing beside pytest 9.2.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFileAndSpark(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "spark" if "spark" in nodeid.lower() else super()._split_scope(nodeid)
+
+    return ByFileAndSpark(config, log)
 
 
 @pytest.fixture(scope="session")

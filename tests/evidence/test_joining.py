@@ -139,7 +139,7 @@ def test_a_model_scores_joined_rows(apart, expected, tmp_path):
 class TestRefused:
     """What cannot be joined is said by count, never by value."""
 
-    def test_engines_apart(self, apart, spark, postgresql, tmp_path):
+    def test_engines_apart(self, apart, postgresql):
         with pytest.raises(DataError, match=r"Put both in one place"):
             gathered(postgresql, apart[1], key="id", table="select id from households")
 
