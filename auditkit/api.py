@@ -115,7 +115,8 @@ class Audit:
         ``baseline`` draws the rate of the harm beside that of what is decided today; ``budgets``,
         ``cuts`` of the score and its ``calibration`` are drawn by an attribute, and so is
         ``equal_need``: the share selected in each band of need. ``flips`` draws what becomes of
-        groups that the model is told are another, where the attribute is an input.
+        groups that the model is told are another, where the attribute is an input; ``proxies`` how
+        well the inputs tell the groups.
 
         Raises
         ------
@@ -136,6 +137,8 @@ class Audit:
             figure = figures.rates(self.record, name, by)
         elif name == "attributions":
             figure = figures.attributions(self.record, by)
+        elif name == "proxies" and self.record.proxies:
+            figure = figures.proxies(self.record, by)
         elif name == "baseline" and self.record.baseline:
             figure = figures.beside(self.record, primary(self.record), by)
         elif name == "equal_need" and self.record.equal_need:
@@ -146,7 +149,8 @@ class Audit:
             figure = figures.swept(self.record, name, by)
         else:
             drawn = ["attributions", *figures.AXES]
-            drawn += [n for n in ("baseline", "equal_need", "flips") if getattr(self.record, n)]
+            beside = ("baseline", "equal_need", "flips", "proxies")
+            drawn += [n for n in beside if getattr(self.record, n)]
             known = {*checks, *metrics, *drawn}
             raise PlanError(f"There is nothing named '{name}' to draw. {did_you_mean(name, known)}")
         figure.set_label(f"{name} by {by}")

@@ -269,7 +269,7 @@ def test_without_attributions_what_tells_is_told_all_the_same():
     assert b["unit"] == ""
 
 
-def test_nothing_without_a_model_and_a_word_under_clusters():
+def test_nothing_without_a_model_and_no_interval_under_clusters():
     data = people().assign(chosen="yes", house=np.arange(800) // 4)
     alone = ak.audit(
         None, data, decision="chosen", label="y", positive="yes", outcome="benefit",
@@ -277,7 +277,11 @@ def test_nothing_without_a_model_and_a_word_under_clusters():
     )  # fmt: skip
     assert alone.record.proxies == ()
     made = audited(data, cluster="house", explain=TOLD)
-    assert row(made, "ethnicity", "b", "rooms")["note"] == proxies_.CLUSTERED
+    b = row(made, "ethnicity", "b", "camp_score")
+    assert (b["status"], b["note"]) == ("insufficient", proxies_.UNDER_CLUSTERS)
+    assert b["estimate"] > 0.8
+    assert np.isnan(b["lower"])
+    assert not len(named(made))
 
 
 def test_no_value_of_a_row_is_in_the_table():

@@ -46,7 +46,10 @@ is below it."""
 ITSELF = "the attribute itself is this input, so it is no proxy"
 CONSTANT = "all sampled rows have the same value"
 WITHOUT_ERROR = "it tells the group without an error: it may be the attribute under another name"
-CLUSTERED = "people of one cluster count as if drawn one by one: the interval is too narrow"
+UNDER_CLUSTERS = (
+    "intervals of proxies under clusters are not computed yet, and what is learned from one of a "
+    "cluster may tell of another"
+)
 
 
 def proxies(
@@ -220,12 +223,12 @@ def _measured(blank: Proxy, told: telling.Told, plan: AuditPlan, floor: int) -> 
         status, note = enough(told.others, told.others_worth, who, floor)
     if min(told.people, told.others) < SMALLEST:
         return replace(blank, status=Status.INSUFFICIENT, note=note)
+    if plan.data.cluster is not None:
+        return replace(
+            blank, estimate=told.area, status=Status.INSUFFICIENT, note=note or UNDER_CLUSTERS
+        )
     sizes = told.worth / telling.LEARNED, told.others_worth / telling.LEARNED
     bounds = auc_interval(told.area, *sizes)
-    if not note and told.area == 1:
-        note = WITHOUT_ERROR
-    if not note and plan.data.cluster is not None:
-        note = CLUSTERED
     return replace(
         blank,
         estimate=told.area,
@@ -233,7 +236,7 @@ def _measured(blank: Proxy, told: telling.Told, plan: AuditPlan, floor: int) -> 
         upper=max(float(bounds.upper), COIN),
         p_value=float(auc_p_value(told.area, *sizes)),
         status=status,
-        note=note,
+        note=note or (WITHOUT_ERROR if told.area == 1 else ""),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditkit.footprint import Footprint
 from auditkit.report import drawing, figures, story
+from auditkit.report.story import proxies
 from auditkit.report.story.parts import Chart
 from auditkit.results import AuditRecord
 
@@ -77,6 +78,8 @@ def _draw(record: AuditRecord, chart: Chart) -> str:
         figure = figures.at_equal_need(record, chart.attribute)
     elif chart.kind == "flips":
         figure = figures.flips(record, chart.attribute)
+    elif chart.kind == proxies.KIND:
+        figure = figures.proxies(record, chart.attribute)
     elif chart.kind in figures.AXES:
         figure = figures.swept(record, chart.kind, chart.attribute)
     else:

@@ -14,6 +14,7 @@ from auditkit.report.story.parts import (
     Table,
     table,
 )
+from auditkit.report.story.proxies import other_inputs, stand_in
 from auditkit.report.story.quality_of_explanation import enough, order, rank, relied
 from auditkit.report.story.unknowns import STATES
 from auditkit.results import ALL, CROSS, SAMPLING, Attribution, AuditRecord, Status
@@ -48,6 +49,7 @@ def relies(record: AuditRecord) -> Section:
         if record.disparity_attributions:
             blocks += [Heading("Where the gap in the model's output comes through"), _gaps(record)]
         blocks += relied(record)
+    blocks += stand_in(record)
     return Section("relies", "What the model relies on", "What it relies on", tuple(blocks))
 
 
@@ -67,8 +69,8 @@ def inputs(record: AuditRecord) -> tuple[str, ...]:
             sentences.append(f"{said} is an input of the model.")
         else:
             sentences.append(
-                f"{said} is not an input of the model. That is not the same as no influence: other "
-                "inputs may stand in for it."
+                f"{said} is not an input of the model. That is not the same as no influence: "
+                f"{other_inputs(record, info.name)}"
             )
     return tuple(sentences)
 
