@@ -341,9 +341,54 @@ class TestModels:
         scored, decided = audit(rows, model, decision=None), audit(own)
         for name in ("class_measurements", "class_disparities", "confusion", "measurements"):
             assert getattr(scored.record, name) == getattr(decided.record, name)
-        assert "several classes" in scored.record.explanation.note
-        assert scored.record.explanation.status == "not_applicable"
+        assert scored.record.explanation.status == "ok"
         assert scored.record.system.score == ""
+
+    def test_the_class_that_selects_is_explained(self, rows, model):
+        said = audit(rows, model, decision=None, selected="wait").record
+        how = said.explanation
+        assert (how.classes, how.unit, how.method) == (
+            ("wait",), "margin", "exact linear attributions",
+        )  # fmt: skip
+        both = audit(rows, model, decision=None, positive=["refer", "wait"]).record
+        assert (both.explanation.classes, both.explanation.unit) == (
+            ("refer", "wait"), "probability",
+        )  # fmt: skip
+        chance = model.predict_proba(rows[["x", "z"]])[:, 1:].sum(axis=1)
+        women = (rows.gender == "female").to_numpy()
+        known = rows.gender.notna().to_numpy()
+        gap = chance[women].mean() - chance[known & ~women].mean()
+        parts = [d.contribution for d in both.disparity_attributions if d.group == "female"]
+        assert sum(parts) == pytest.approx(gap, abs=1e-9)
+        assert {d.unit for d in both.disparity_attributions} == {"probability"}
+
+    def test_the_report_names_the_class(self, rows, model):
+        page = audit(rows, model, decision=None, selected="wait").files()["report.html"]
+        assert "margin of &#34;wait&#34;, over the mean margin of all classes" in page
+        page = audit(rows, model, decision=None, positive=["refer", "wait"]).files()["report.html"]
+        assert "probability of &#34;refer&#34; and &#34;wait&#34;, together" in page
+
+    def test_what_is_wrong_with_probabilities_is_no_matter_of_the_verdict(
+        self, rows, model, monkeypatch
+    ):
+        class Late:
+            """Fails to give probabilities, but not of the first rows it is asked about."""
+
+            classes_, feature_names_in_ = model.classes_, model.feature_names_in_
+            asked = 0
+
+            def predict(self, given):
+                return model.predict(given)
+
+            def predict_proba(self, given):
+                self.asked += 1
+                return model.predict_proba(given) * (1.0 if self.asked == 1 else 2.0)
+
+        made, right = audit(rows, Late(), decision=None), audit(rows, model, decision=None)
+        assert made.record.checks == right.record.checks
+        assert made.record.explanation.status == "undefined"
+        assert "not a finite number" in made.record.explanation.note
+        assert not made.record.attributions
 
     def test_clusters_with_a_model(self, rows, model):
         own = rows.assign(decided=model.predict(rows[["x", "z"]]))

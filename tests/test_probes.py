@@ -154,20 +154,43 @@ def test_an_audit_without_a_model_has_neither_table():
     assert "Beyond these rows" not in made.files()["report.html"]
 
 
-def test_an_audit_of_amounts_says_that_nothing_was_asked():
-    class Amounts:
-        feature_names_in_ = np.array(["x"])
+class Amounts:
+    feature_names_in_ = np.array(["x"])
 
-        def predict(self, rows):
-            return rows["x"].to_numpy()
+    def __init__(self, noise=0.0):
+        self.noise, self.asked = noise, 0
 
+    def predict(self, rows):
+        self.asked += 1
+        return rows["x"].to_numpy() * 1e6 * (1 + self.noise * self.asked)
+
+
+def amounts(model):
     rows = people().assign(y=np.arange(100.0))
-    made = ak.audit(
-        Amounts(), rows, label="y", task="regression", tolerance=1.0, outcome="benefit",
+    return ak.audit(
+        model, rows, label="y", task="regression", tolerance=1.0, outcome="benefit",
         attributes=["group"], policy="minimal",
     )  # fmt: skip
-    assert (again(made)["status"] == "not_applicable").all()
-    assert "an amount is predicted" in made.files()["report.html"]
+
+
+def test_amounts_are_asked_about_again_but_no_decision_can_be_probed():
+    made = amounts(Amounts())
+    assert (again(made)["status"] == "ok").all()
+    assert (again(made)["changed"] == 0).all()
+    assert made.table("probes").empty
+    page = made.files()["report.html"]
+    assert "an amount is predicted, so there is no decision to change" in page
+    assert "No prediction changed in any way to ask" in page
+
+
+def test_an_amount_that_differs_each_time_is_told_on_page_1():
+    made = amounts(Amounts(noise=1e-4))
+    changed = again(made)
+    assert (changed["changed"] > 0).all()
+    assert (changed["largest"] > 100).all()
+    assert "The model predicts 100 of 100 sampled rows otherwise" in made.files()["report.html"]
+    rounding = again(amounts(Amounts(noise=1e-9)))
+    assert (rounding["changed"] == 0).all()
 
 
 # ---------------------------------------------------------------------------------------- probes

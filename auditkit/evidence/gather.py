@@ -197,7 +197,7 @@ def _gathered(
         ),
         files=(*source.files, *([opened.source] if opened is not None else [])),
         unmatched=(source.unmatched, source.unmatched_protected),
-        unexplained=_unexplained(plan, source),
+        unexplained=spark.UNEXPLAINED if source.engine == "pyspark" else "",
         scorer=scorer,
         sample=finish(reservoir, quality, groups) if reservoir is not None else None,
         labelled=plan.data.recorded is not None,
@@ -253,8 +253,13 @@ def _taken(
     """Count the rows where they are, or as the model scores them batch by batch."""
     seen: dict[str, pd.Series[Any]] = {}
     scored, columns, column = ScoreTally(), None, None
+    reservoir = None
     if plan.data.amounts:
-        columns, gathered = _amounts_of(plan, source, keys, amounts, scorer, progress)
+        if scorer is not None:
+            reservoir = Reservoir(plan.explain.rows, plan.audit.seed)
+        columns, gathered, scorer = _amounts_of(
+            plan, source, keys, amounts, scorer, reservoir, progress
+        )
     elif scorer is None:
         gathered = Gathered(source.frame, keys, amounts, plan.data.cluster, source.connection)
         if plan.data.score is not None:
@@ -277,7 +282,7 @@ def _taken(
         _refuse_samples(plan, source, gathered, found)
         people = sum(sums[0] for sums in found.values())
         progress("counting", people, people)
-    return _Taken(found, gathered, scorer, seen, scored, None, columns, column, together)
+    return _Taken(found, gathered, scorer, seen, scored, reservoir, columns, column, together)
 
 
 def _refuse_samples(plan: AuditPlan, source: Source, gathered: Gathered, found: Tally) -> None:
@@ -345,35 +350,30 @@ def _classes(
     return replace(classes, clusters=tuple(seen))
 
 
-def _unexplained(plan: AuditPlan, source: Source) -> str:
-    """Say why the output of a model is not explained; empty if it is."""
-    if plan.data.several_classes:
-        return "the model decides between several classes, of which this version explains none"
-    if plan.data.amounts:
-        return "this version explains decisions and scores, not predicted amounts"
-    return spark.UNEXPLAINED if source.engine == "pyspark" else ""
-
-
 def _amounts_of(
     plan: AuditPlan,
     source: Source,
     keys: Mapping[str, Key],
     amounts: Amounts,
     scorer: Scorer | None,
+    reservoir: Reservoir | None,
     progress: Progress,
-) -> tuple[AmountColumns, Gathered]:
+) -> tuple[AmountColumns, Gathered, Scorer | None]:
     """Put predicted amounts beside the recorded ones: those of a column, or of a model."""
     label, tolerance = plan.data.label or "", plan.data.tolerance
     told = (f"Column '{plan.data.decision}'", f"Label column '{label}'")
-    if scorer is None:
+    if scorer is None or reservoir is None:
         columns = AmountColumns(source, plan.data.decision or "", label, tolerance, told)
         gathered = Gathered(source.frame, keys, amounts, plan.data.cluster, source.connection)
     else:
         told = ("The model's prediction", told[1])
-        held, gathered = predicted_in_batches(plan, source, keys, amounts, scorer, progress)
+        held, gathered, scorer = predicted_in_batches(
+            plan, source, keys, amounts, scorer, reservoir, progress
+        )
         columns = AmountColumns(held, PREDICTED, RECORDED, tolerance, told)
     recorded, side = columns.keys()
-    return columns, replace(gathered, keys={**gathered.keys, LABEL: recorded, DECISION: side})
+    keyed = replace(gathered, keys={**gathered.keys, LABEL: recorded, DECISION: side})
+    return columns, keyed, scorer
 
 
 def _refuse_totals(counts: Counts, groups: GroupTable) -> None:

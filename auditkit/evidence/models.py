@@ -1,5 +1,6 @@
 """A model file, a fitted estimator or a function becomes a ``Scorer``: decisions by label."""
 
+import contextlib
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 ROUNDING = 1e-5
 """How far a probability in single precision may lie outside of 0 to 1."""
+AGREE = 0.9
+"""Share of rows on which the largest margin must be the decision: ties may be decided otherwise."""
 PROBABLE = ("log-odds", "probability")
 """Units of a model that gives probabilities."""
 
@@ -38,11 +41,16 @@ class Scorer:
         Place of the positive label in ``classes``.
     unit : str
         Of ``output``: ``log-odds`` where the model's margin is the logit of its probability, else
-        ``probability``, ``margin`` or ``decision``; empty until a batch has been seen.
+        ``probability``, ``margin`` or ``decision``; ``amount`` where one is predicted; empty until
+        a batch has been seen.
     file : Opened or None
         The file it came out of.
     counting : bool
         Failures are counted, so what causes one is not looked for.
+    places : tuple of int, or None
+        Where there are several classes, the places of those that select: ``output`` is theirs.
+    positives : tuple of int
+        Places of the labels that are the positive outcome.
     """
 
     model: Any
@@ -52,6 +60,15 @@ class Scorer:
     unit: str = ""
     file: Opened | None = None
     counting: bool = False
+    places: tuple[int, ...] | None = None
+    positives: tuple[int, ...] = ()
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        """The classes whose output is explained; none where an amount is predicted."""
+        if self.places is not None:
+            return tuple(self.classes[place] for place in self.places)
+        return self.classes[self.positive : self.positive + 1]
 
     @property
     def worker(self) -> Worker | None:
@@ -66,7 +83,7 @@ class Scorer:
     @property
     def positive_is_first(self) -> bool:
         """Whether a margin of the model speaks for the other class."""
-        return self.positive == 0
+        return self.positive == 0 and bool(self.classes)
 
     def decide(self, rows: "pd.DataFrame") -> "NDArray[np.object_]":
         """Predict labels, spelled canonically; shape (n,), ``None`` where the model gives none.
@@ -106,6 +123,15 @@ class Scorer:
         """Predict the probability of the positive label; shape (n,), NaN where there is none."""
         return self._chance(rows).astype("float64")
 
+    def probabilities(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
+        """Predict the probability of every label; shape (n, k), NaN where there is none."""
+        return self._within("predict_proba", rows).astype("float64")
+
+    def together(self, rows: "pd.DataFrame", places: tuple[int, ...]) -> "NDArray[np.float64]":
+        """Predict the probability of some labels together; shape (n,), NaN where there is none."""
+        summed: NDArray[np.float64] = self.probabilities(rows)[:, list(places)].sum(axis=1)
+        return summed
+
     def above(self, rows: "pd.DataFrame", cut: float) -> "tuple[NDArray[Any], NDArray[Any]]":
         """Say whose probability lies above a cut, and who has none; shapes (n,).
 
@@ -120,41 +146,63 @@ class Scorer:
 
     def _chance(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict the probability of the positive label, as precisely as the model gives it."""
-        import numpy as np
-
         if not hasattr(self.model, "predict_proba"):
             raise ModelError(
                 f"data.selected cuts a probability, but {type(self.model).__name__} has no "
                 f"predict_proba. Leave 'selected' out to use its own decisions."
             )
-        of_positive = self._numbers("predict_proba", rows)[:, self.positive]
-        if of_positive.dtype == np.float32:  # its sums may end a little beyond 0 or 1
-            near = (of_positive > -ROUNDING) & (of_positive < 1 + ROUNDING)
-            of_positive = np.where(near, np.clip(of_positive, 0, 1), of_positive)
-        outside = int(((of_positive < 0) | (of_positive > 1)).sum())
+        return self._within("predict_proba", rows, self.positive)
+
+    def _within(
+        self, method: str, rows: "pd.DataFrame", place: int | None = None
+    ) -> "NDArray[Any]":
+        """Ask for probabilities, of all labels or of one; each must be one."""
+        import numpy as np
+
+        chance = self._numbers(method, rows)
+        chance = chance if place is None else chance[:, place]
+        if chance.dtype == np.float32:  # its sums may end a little beyond 0 or 1
+            near = (chance > -ROUNDING) & (chance < 1 + ROUNDING)
+            chance = np.where(near, np.clip(chance, 0, 1), chance)
+        outside = int(((chance < 0) | (chance > 1)).reshape(len(rows), -1).any(axis=1).sum())
         if outside:
             raise ModelError(
                 f"The model's predict_proba gives {outside} of {len(rows)} rows a number below 0 "
                 f"or above 1, which is no probability. Leave 'selected' out to use its decisions."
             )
-        return of_positive
+        return chance
 
     def output(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
-        """Return the model's output for the positive label, in ``unit``; shape (n,)."""
+        """Return what is explained, in ``unit``; shape (n,).
+
+        Of two classes it is the positive label's. Of several it is the probability of those that
+        select together, or the margin of the one that does, taken from the mean margin of all: only
+        differences between margins decide. Or it is 1 where the model decides so, or the amount.
+        """
         import numpy as np
 
-        if self.unit == "probability":
-            return self.probability(rows)
+        if self.unit == "amount":
+            return self.amounts(rows)
         if self.unit == "decision":
-            decided: NDArray[np.bool_] = self.decide(rows) == self.classes[self.positive]
-            return decided.astype(np.float64)
-        return self._margin(rows).astype(np.float64)
+            return np.isin(self.decide(rows), self.explained).astype(np.float64)
+        if self.places is None:
+            chance = self.unit == "probability"
+            return self.probability(rows) if chance else self._margin(rows).astype(np.float64)
+        if self.unit == "probability":
+            return self.together(rows, self.places)
+        margins = self._numbers("decision_function", rows).astype(np.float64)
+        own: NDArray[np.float64] = margins[:, self.places[0]] - margins.mean(axis=1)
+        return own
 
     def with_unit(self, rows: "pd.DataFrame") -> "Scorer":
         """Settle the unit on a batch: a margin that is the logit of the probability is log-odds."""
         import numpy as np
         from scipy.special import expit
 
+        if not self.classes:
+            return replace(self, unit="amount")
+        if self.places is not None:
+            return replace(self, unit=self._unit_of_several(rows))
         margin = hasattr(self.model, "decision_function")
         probability = hasattr(self.model, "predict_proba")
         if margin and probability:
@@ -166,6 +214,35 @@ class Scorer:
         return replace(
             self, unit="probability" if probability else "margin" if margin else "decision"
         )
+
+    def _unit_of_several(self, rows: "pd.DataFrame") -> str:
+        """Settle the unit of several classes.
+
+        A margin is used where one class selects, and the margins make the probabilities, or where
+        there are none, the decisions. Verdicts rest on decisions alone, so a model that fails to
+        give anything else is explained by them.
+        """
+        import numpy as np
+        from scipy.special import softmax
+
+        chance = margin = None
+        with contextlib.suppress(ModelError):
+            if hasattr(self.model, "predict_proba"):
+                chance = self.probabilities(rows)
+        with contextlib.suppress(ModelError):
+            if hasattr(self.model, "decision_function") and len(self.places or ()) == 1:
+                margin = self._numbers("decision_function", rows)
+        if margin is not None and chance is not None:
+            near = 1e-5 if margin.dtype == np.float32 else 1e-9
+            same = softmax(margin.astype(np.float64), axis=1)
+            if np.allclose(same, chance, rtol=near, atol=near, equal_nan=True):
+                return "margin"
+        elif margin is not None:
+            # margins of pairs of classes are as many as there are classes, where these are three
+            decided = np.array(self.classes, dtype=object)[np.argmax(margin, axis=1)]
+            if np.mean(decided == self.decide(rows)) > AGREE:
+                return "margin"
+        return "decision" if chance is None else "probability"
 
     def _margin(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Give the margin for the positive label, as precisely as the model gives it."""
@@ -201,7 +278,9 @@ class Scorer:
             raise ModelError(
                 f"The model's {method} failed ({type(error).__name__}). {why}"
             ) from None
-        wanted = (len(rows), len(self.classes)) if method == "predict_proba" else (len(rows),)
+        several = method == "decision_function" and self.places is not None
+        each = method == "predict_proba" or several
+        wanted = (len(rows), len(self.classes)) if each else (len(rows),)
         if found.shape != wanted:
             raise ModelError(
                 f"The model's {method} gives shape {found.shape} for {len(rows)} rows, where "
@@ -335,17 +414,17 @@ def _scorer(estimator: Any, plan: AuditPlan) -> Scorer:  # noqa: ANN401
         raise ModelError(
             f"{type(estimator).__name__} has no predict method. Give a fitted classifier."
         )
+    import numpy as np
+
     given = getattr(estimator, "classes_", None)
-    if plan.data.amounts:
-        return _regressor(estimator, plan, classifies=given is not None)
+    if plan.data.amounts:  # CatBoost's regressors have an empty list of classes
+        return _regressor(estimator, plan, classifies=given is not None and np.size(given) > 0)
     if given is None:
         raise ModelError(
             f"{type(estimator).__name__} has no classes_: it is not fitted, or not a classifier, "
             f"and the task is {plan.data.task} classification. If it predicts an amount, set "
             f'data.task = "regression".'
         )
-    import numpy as np
-
     if np.ndim(given) == 0 or any(np.ndim(value) for value in given):
         raise ModelError(
             f"{type(estimator).__name__} predicts several outcomes at once, or names no labels in "
@@ -358,9 +437,19 @@ def _scorer(estimator: Any, plan: AuditPlan) -> Scorer:  # noqa: ANN401
         problems.append(_told_the_outcome(plan))
     if problems:
         raise ModelError(*problems)
-    # of several classes only decisions are read, so there is no output with a unit of its own
-    unit = "decision" if plan.data.several_classes else ""
-    return Scorer(estimator, features, spelled, spelled.index(plan.data.positives[0]), unit)
+    positives = tuple(spelled.index(positive) for positive in plan.data.positives)
+    return Scorer(
+        estimator, features, spelled, positives[0], places=_selecting(spelled, plan),
+        positives=positives,
+    )  # fmt: skip
+
+
+def _selecting(labels: tuple[str, ...], plan: AuditPlan) -> tuple[int, ...] | None:
+    """Place the classes that select, where there are several."""
+    if not plan.data.several_classes:
+        return None
+    chosen = plan.data.selected if isinstance(plan.data.selected, tuple) else plan.data.positives
+    return tuple(place for place, label in enumerate(labels) if label in chosen)
 
 
 def _told_the_outcome(plan: AuditPlan) -> str:

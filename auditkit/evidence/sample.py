@@ -1,10 +1,12 @@
 """Rows to explain are chosen by content while the rows are scored, the same in any order.
 
-A row's key is a hash of its content and of how many equal rows came before it, so that equal rows
-are told apart without looking at their place. The rows with the smallest keys are kept: overall, in
-each group, and at least two in each cell of the joint table. Which of them are explained is settled
-later, by how precise the first of them turn out to be: a quota of rows is taken from every group,
-and the quota grows.
+A row's key is a hash of its content, of what is recorded of it, and of how many equal rows came
+before it, so that equal rows are told apart without looking at their place. The rows with the
+smallest keys are kept: overall, in each group, and at least two in each cell of the joint table.
+Which of them are explained is settled later, by how precise the first of them turn out to be: a
+quota of rows is taken from every group, and the quota grows.
+
+What is recorded of the rows kept stays in memory: it says how wrong the model is about them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.evidence.counts import Counts, GroupTable, crossings, grouping
 from auditkit.evidence.quality import Quality
+from auditkit.evidence.sums import exact_sums, mean
 from auditkit.results import ALL, CROSS, NOT_RECORDED
 
 if TYPE_CHECKING:
@@ -26,8 +29,8 @@ MOST_A_GROUP = 5_000
 """Rows of a group kept at most for its own sake: fifty groups are then 250,000 rows in memory."""
 A_CELL = 2
 """Rows to explain in each cell of the joint table, so that none is without a share."""
-MOST_OUTPUT = 2.0**14
-"""Output beyond this cannot be summed exactly beside 32 bits of fraction and 2**17 rows a batch."""
+MOST_OUTPUT = 1e60
+"""Output beyond this has squares that cannot be summed."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,16 @@ class Sample:
     rows : DataFrame, shape (n, p)
         The source columns as the model gets them.
     stratum : ndarray of int, shape (n,)
-        Each row's stratum, a cell of the joint table of the attributes.
+        Each row's stratum: a cell of the joint table of the attributes, cut in two where an outcome
+        is recorded of some of its rows only.
     strata_rows, strata_output : ndarray, shape (S,)
         Over all rows of the data: how many in each stratum, and their mean model output.
     contrasts : tuple of Contrast
         ``(all)`` first, then every group.
     finite : bool
         Whether the model's output is a number on every row; ``strata_output`` says nothing if not.
+    errors : Errors or None
+        How wrong the model is about the rows whose outcome is recorded; ``None`` without a label.
     """
 
     rows: "pd.DataFrame"
@@ -64,6 +70,7 @@ class Sample:
     strata_output: "NDArray[np.float64]"
     contrasts: tuple[Contrast, ...]
     finite: bool = True
+    errors: "Errors | None" = None
 
     @property
     def weight(self) -> "NDArray[np.float64]":
@@ -75,44 +82,117 @@ class Sample:
         return weight
 
 
+@dataclass(frozen=True)
+class Errors:
+    """What is recorded of the rows of a sample, and the model's loss over the data.
+
+    Attributes
+    ----------
+    recorded : ndarray of float64, shape (n,)
+        Of each row of the sample: 1 or 0, or an amount; NaN where nothing is recorded.
+    strata_loss : ndarray of float64, shape (S,)
+        Mean loss over all rows of each stratum that have a recorded outcome, NaN where none has.
+    finite : bool
+        Whether there is a loss on each of them.
+    """
+
+    recorded: "NDArray[np.float64]"
+    strata_loss: "NDArray[np.float64]"
+    finite: bool
+
+
+@dataclass
+class _Total:
+    """Rows of a stratum, and exact sums of their output and of their loss."""
+
+    rows: int = 0
+    output: int = 0
+    loss: int = 0
+
+
 class Reservoir:
     """Gathers the rows with the smallest keys batch by batch, and sums of the model's output.
 
-    Sums are kept as whole numbers of 2**-32, so that they do not depend on the order of adding.
+    Sums are exact, so that they do not depend on the order of adding.
     """
-
-    SCALE = 2.0**32
 
     def __init__(self, most: int, seed: int) -> None:
         self.most = most
         self.seed = seed
         self.kept: Any = None  # a DataFrame, once a batch was seen
         self.seen: Any = None  # a Series of how often each content was seen
-        self.sums: dict[tuple[str | None, ...], tuple[int, int]] = {}
+        self.sums: dict[tuple[tuple[str | None, ...], bool], _Total] = {}
         self.finite = True
+        self.losses = False
+        self.finite_loss = True
 
     def add(
-        self, cells: "pd.DataFrame", rows: "pd.DataFrame", output: "NDArray[np.float64]"
+        self,
+        cells: "pd.DataFrame",
+        rows: "pd.DataFrame",
+        output: "NDArray[np.float64]",
+        recorded: "NDArray[np.float64] | None" = None,
+        loss: "NDArray[np.float64] | None" = None,
     ) -> None:
-        """Take in a batch: attribute texts (n, A), features (n, p), output (n,)."""
+        """Take in a batch.
+
+        Parameters
+        ----------
+        cells : DataFrame, shape (n, A)
+            Texts of the attributes.
+        rows : DataFrame, shape (n, p)
+            Source columns as the model gets them.
+        output : ndarray, shape (n,)
+            What the model gives for them.
+        recorded, loss : ndarray, shape (n,), optional
+            What is recorded, NaN where nothing is, and how wrong the model is about it.
+        """
+        import numpy as np
+        import pandas as pd
+
+        known = np.zeros(len(rows), dtype=bool)
+        if recorded is not None and loss is not None:
+            self.losses, known = True, ~np.isnan(recorded)
+            loss = np.where(known, loss, 0.0)
+        self._sum(cells, known, output, loss if loss is not None else np.zeros(len(rows)))
+        batch = pd.concat([cells, rows], axis=1)
+        batch["(recorded)"] = np.nan if recorded is None else recorded
+        batch["(key)"] = self._keys(cells, rows, recorded)
+        pool = batch if self.kept is None else pd.concat([self.kept, batch], ignore_index=True)
+        self.kept = self._smallest(pool, list(cells.columns))
+
+    def _sum(
+        self,
+        cells: "pd.DataFrame",
+        known: "NDArray[np.bool_]",
+        output: "NDArray[np.float64]",
+        loss: "NDArray[np.float64]",
+    ) -> None:
         import numpy as np
         import pandas as pd
 
         summable = np.abs(output) < MOST_OUTPUT
         self.finite &= bool(summable.all())
-        output = np.where(summable, output, 0.0)
-        keys = list(cells.columns)
-        whole = pd.Series(np.rint(output * self.SCALE).astype(np.int64), index=cells.index)
-        for cell, part in whole.groupby([cells[k] for k in keys], dropna=False, sort=False):
-            name = _texts(cell)
-            n, total = self.sums.get(name, (0, 0))
-            self.sums[name] = (n + len(part), total + int(part.sum()))
-        batch = pd.concat([cells, rows], axis=1)
-        batch["(key)"] = self._keys(cells, rows)
-        pool = batch if self.kept is None else pd.concat([self.kept, batch], ignore_index=True)
-        self.kept = self._smallest(pool, keys)
+        measurable = np.abs(loss) < MOST_OUTPUT
+        self.finite_loss &= bool(measurable.all())
+        by = [*(cells[name] for name in cells.columns), pd.Series(known, index=cells.index)]
+        strata = cells.groupby(by, dropna=False, sort=False)
+        codes = np.asarray(strata.ngroup(), dtype=np.int64)
+        outputs = exact_sums(codes, np.where(summable, output, 0.0))
+        losses = exact_sums(codes, np.where(measurable, loss, 0.0))
+        sizes = strata.size()
+        for code, (named, n) in enumerate(zip(sizes.index.tolist(), sizes.tolist(), strict=True)):
+            total = self.sums.setdefault((_texts(named[:-1]), bool(named[-1])), _Total())
+            total.rows += n
+            total.output += outputs[code]
+            total.loss += losses[code]
 
-    def _keys(self, cells: "pd.DataFrame", rows: "pd.DataFrame") -> "NDArray[np.uint64]":
+    def _keys(
+        self,
+        cells: "pd.DataFrame",
+        rows: "pd.DataFrame",
+        recorded: "NDArray[np.float64] | None",
+    ) -> "NDArray[np.uint64]":
         """Hash content and occurrence, shape (n,); columns count by place, not by name."""
         import numpy as np
         import pandas as pd
@@ -121,6 +201,8 @@ class Reservoir:
         for frame in (cells, rows):
             for place in range(frame.shape[1]):
                 content = _mix(content ^ _hash_column(frame.iloc[:, place]))
+        if recorded is not None:  # else which of two equal rows is kept hangs on their order
+            content = _mix(content ^ _hash_column(pd.Series(recorded)))
         series = pd.Series(content)
         before = series.groupby(series).cumcount().to_numpy()
         counts = series.value_counts(sort=False)
@@ -132,20 +214,21 @@ class Reservoir:
         return keys
 
     def _smallest(self, pool: "pd.DataFrame", keys: Sequence[str]) -> "pd.DataFrame":
-        """Keep the rows whose key is among the smallest overall, in a group or in a cell.
+        """Keep the rows whose key is among the smallest overall, in a group or in a stratum.
 
-        All rows of a cell meet the same cuts, so those kept are the smallest of the cell: a simple
-        random sample of it.
+        All rows of a stratum meet the same cuts, so those kept are the smallest of the stratum: a
+        simple random sample of it.
         """
         keep = pool["(key)"].rank(method="first") <= self.most
         quota = max(A_GROUP, min(self.most, MOST_A_GROUP))
-        for by, most in (*(([key], quota) for key in keys), (list(keys), A_CELL)):
+        strata = [*(pool[key] for key in keys), pool["(recorded)"].notna()]
+        for by, most in (*(([pool[key]], quota) for key in keys), (strata, A_CELL)):
             groups = pool.groupby(by, dropna=False, sort=False)["(key)"]
             keep = keep | (groups.rank(method="first") <= most)
         return pool[keep]
 
 
-def _texts(cell: tuple[Any, ...]) -> tuple[str | None, ...]:
+def _texts(cell: Sequence[Any]) -> tuple[str | None, ...]:
     return tuple(value if isinstance(value, str) else None for value in cell)
 
 
@@ -182,22 +265,30 @@ def finish(reservoir: Reservoir, quality: Quality, table: GroupTable) -> Sample 
         return None
     kept = reservoir.kept.sort_values("(key)", kind="stable", ignore_index=True)
     width = len(quality.attributes)
-    place = {cell: i for i, cell in enumerate(sorted(reservoir.sums, key=repr))}
-    strata = [_texts(cell) for cell in kept.iloc[:, :width].itertuples(index=False, name=None)]
-    totals = [reservoir.sums[cell] for cell in place]
-    codes = np.array([quality.codes(cell) for cell in place], dtype=np.int64)
-    cells = Counts(quality.attributes, quality.levels, codes, np.zeros((len(place), 9), np.int64))
-    contrasts = tuple(_contrasts(cells, table))
-    stratum = np.array([place[cell] for cell in strata], dtype=np.int64)
+    strata = sorted(reservoir.sums, key=repr)
+    place = {stratum: i for i, stratum in enumerate(strata)}
+    cells = kept.iloc[:, :width].itertuples(index=False, name=None)
+    recorded = kept["(recorded)"].to_numpy(dtype=np.float64)
+    own = zip(map(_texts, cells), (~np.isnan(recorded)).tolist(), strict=True)
+    stratum = np.array([place[one] for one in own], dtype=np.int64)
+    totals = [reservoir.sums[one] for one in strata]
+    codes = np.array([quality.codes(cell) for cell, _ in strata], dtype=np.int64)
+    joint = Counts(quality.attributes, quality.levels, codes, np.zeros((len(strata), 9), np.int64))
+    contrasts = tuple(_contrasts(joint, table))
+    losses = [
+        mean(t.loss, t.rows) if has else np.nan for t, (_, has) in zip(totals, strata, strict=True)
+    ]
     quota = quotas(stratum, contrasts)
     chosen = quota <= max(A_GROUP, largest_quota(quota, reservoir.most))
+    errors = Errors(recorded[chosen], np.array(losses), reservoir.finite_loss)
     return Sample(
-        rows=kept.iloc[:, width:-1][chosen].reset_index(drop=True),
+        rows=kept.iloc[:, width:-2][chosen].reset_index(drop=True),
         stratum=stratum[chosen],
-        strata_rows=np.array([n for n, _ in totals], dtype=np.int64),
-        strata_output=np.array([total / n / Reservoir.SCALE for n, total in totals]),
+        strata_rows=np.array([total.rows for total in totals], dtype=np.int64),
+        strata_output=np.array([mean(total.output, total.rows) for total in totals]),
         contrasts=contrasts,
         finite=reservoir.finite,
+        errors=errors if reservoir.losses else None,
     )
 
 

@@ -1,10 +1,10 @@
 """A model scores the rows batch by batch, and each batch is counted before the next is read."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from auditkit.errors import DataError
+from auditkit.errors import DataError, ModelError
 from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import Gathered, Tally, add, tally
 from auditkit.evidence.encoders import Fitted, fitted_columns, hides_encoders
@@ -19,6 +19,7 @@ from auditkit.evidence.keys import (
     attribute_names,
     expressions,
 )
+from auditkit.evidence.losses import loss, predicted, recorded_of, unit_of_loss
 from auditkit.evidence.models import PROBABLE, Decide, Scorer, selects
 from auditkit.evidence.sample import Reservoir
 from auditkit.evidence.scores import ScoreTally
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     import narwhals.stable.v2 as nw
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 Progress = Callable[[str, int, int | None], None]
 """Called with a step's name, how much is done, and of how much if that is known."""
@@ -62,23 +65,66 @@ def scored_in_batches(
         decided = selects(scorer, plan, rows)
         batch[DECISION] = pd.Series(decided, dtype=object)
         add(total, tally(nw.from_native(batch).lazy(), ready, sums) or {})
-        chance = scorer.probability(rows) if scorer.unit in PROBABLE else None
-        if chance is not None:
+        chance = None
+        if scorer.unit in PROBABLE and scorer.places is None:
+            chance = scorer.probability(rows)
             scored.add(batch, ready, chance, sums)
         if plan.data.cluster is not None:
             by = [CLUSTER, *ready]
             totals.append(batch.groupby(by, dropna=False, sort=False)[list(columns)].sum())
-        output = chance if scorer.unit == "probability" else None
-        if scorer.unit == "decision":
-            output = (decided == scorer.classes[scorer.positive]).astype("float64")
-        output = scorer.output(rows) if output is None else output
-        reservoir.add(batch[attributes], rows, output)
+        told = _told(scorer, rows, decided, chance)
+        recorded = off = None
+        if plan.data.recorded is not None:
+            recorded = recorded_of(batch[LABEL].where(batch[DECISION].notna()), plan)
+            off = loss(told.predicted, recorded, unit_of_loss(scorer))
+        reservoir.add(batch[attributes], rows, told.output, recorded, off)
         done += len(rows)
         progress("scoring", done, None)
     progress("scoring", done, done)
+    if scorer.places is not None and not reservoir.finite:
+        scorer = replace(scorer, unit="decision")  # all that such a model can be asked for
     frame = pd.concat(totals).reset_index() if totals else pd.DataFrame()
     cluster = CLUSTER if totals else None
     return total, Gathered(nw.from_native(frame).lazy(), ready, sums, cluster), scorer
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is explained of rows, and what is held against the recorded outcome; shapes (n,)."""
+
+    output: "NDArray[np.float64]"
+    predicted: "NDArray[np.float64]"
+
+
+def _told(
+    scorer: Scorer,
+    rows: "pd.DataFrame",
+    decided: "NDArray[np.object_]",
+    chance: "NDArray[np.float64] | None",
+) -> _Told:
+    """Give the model's output, asking it no more than is needed.
+
+    Of several classes verdicts rest on decisions alone: where the model fails to give anything
+    else, there is no output, and nothing is explained.
+    """
+    import numpy as np
+
+    if scorer.places is None:
+        is_positive = (decided == scorer.classes[scorer.positive]).astype(np.float64)
+        if scorer.unit == "decision":
+            return _Told(is_positive, is_positive)
+        if chance is None:
+            return _Told(scorer.output(rows), is_positive)
+        return _Told(chance if scorer.unit == "probability" else scorer.output(rows), chance)
+    if scorer.unit == "decision":
+        positives = [scorer.classes[place] for place in scorer.positives]
+        selects, right = np.isin(decided, scorer.explained), np.isin(decided, positives)
+        return _Told(selects.astype(np.float64), right.astype(np.float64))
+    try:
+        return _Told(scorer.output(rows), predicted(scorer, rows))
+    except ModelError:
+        nothing = np.full(len(rows), np.nan)
+        return _Told(nothing, nothing)
 
 
 def predicted_in_batches(
@@ -87,13 +133,14 @@ def predicted_in_batches(
     keys: Mapping[str, Key],
     amounts: Amounts,
     scorer: Scorer,
+    reservoir: Reservoir,
     progress: Progress,
-) -> tuple[Source, Gathered]:
+) -> tuple[Source, Gathered, Scorer]:
     """Predict an amount batch by batch, and write it down beside the recorded one and the keys.
 
     How errors are to be counted is known only when the last of them is, so they are read again.
     What is written of a row are its groups and two numbers, into a private file that goes when they
-    are counted.
+    are counted. Rows to explain are kept in that pass.
 
     Raises
     ------
@@ -116,11 +163,16 @@ def predicted_in_batches(
             f"cells."
         )
     held, done = Held(), 0
+    attributes = list(attribute_names(keys))
     named = {name: key for name, key in keys.items() if name != LABEL}
     texts = [*named, *([CLUSTER] if plan.data.cluster is not None else [])]
     for batch, rows in _batches(plan, source, named, amounts, scorer, {RECORDED: recorded}):
-        batch[PREDICTED] = scorer.amounts(rows)
+        scorer = scorer if scorer.unit else scorer.with_unit(rows)
+        batch[PREDICTED] = told = scorer.amounts(rows)
         batch[RECORDED] = batch[RECORDED].astype("float64")
+        recorded_here = batch[RECORDED].to_numpy(dtype="float64", na_value=float("nan"))
+        off = loss(told, recorded_here, unit_of_loss(scorer))
+        reservoir.add(batch[attributes], rows, told, recorded_here, off)
         if CLUSTER in texts:
             batch[CLUSTER] = Key(nw.col(CLUSTER)).spelled(batch[CLUSTER])
         held.add(batch.astype(dict.fromkeys(texts, "string")))
@@ -131,7 +183,8 @@ def predicted_in_batches(
     columns = {name: nw.col(name) for name in amounts.expressions}
     cluster = CLUSTER if plan.data.cluster is not None else None
     rows_held, sums = held.source(), replace(amounts, expressions=columns)
-    return rows_held, Gathered(rows_held.frame, ready, sums, cluster, held.connection)
+    counted = Gathered(rows_held.frame, ready, sums, cluster, held.connection)
+    return rows_held, counted, scorer
 
 
 def _batches(

@@ -119,7 +119,7 @@ def scored(
     )
     cluster = CLUSTER if plan.data.cluster is not None else None
     column = ScoreColumn(Source(frame, tuple(held.columns)), CHANCE, 0.0, 1.0)
-    probable = scorer.unit != "decision" and hasattr(scorer.model, "predict_proba")
+    probable = scorer.places is None and hasattr(scorer.model, "predict_proba")
     gathered = Gathered(frame, {**ready, DECISION: Key(nw.col(DECISION))}, sums, cluster)
     return gathered, column if probable else None
 
@@ -133,7 +133,9 @@ def _score(
         for batch in batches:
             rows = batch.drop(columns=list(beside)).apply(with_nan)
             rows = rows.set_axis(list(scorer.features), axis=1)
-            scorer = scorer if scorer.unit else scorer.with_unit(rows)
-            chance = scorer.probability(rows) if scorer.unit in PROBABLE else None
+            chance = None
+            if scorer.places is None:  # of several classes only decisions are read here
+                scorer = scorer if scorer.unit else scorer.with_unit(rows)
+                chance = scorer.probability(rows) if scorer.unit in PROBABLE else None
             told = {DECISION: selects(scorer, plan, rows), CHANCE: chance}
             yield batch[list(beside)].assign(**told)

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TOLERANCE = 1e-6
-"""Largest gap to the model's output on any row, in the output's unit (float64 models)."""
+"""Largest gap to the model's output on any row, in the output's unit (float64 models).
+
+Of amounts, whose unit may be anything: in standard deviations of the output.
+"""
+LAST_DIGITS = 2.0**-44
+"""Of amounts also this share of the largest: 512 times what rounding one float can do to it."""
 SINGLE_TOLERANCE = 1e-4
 """The same for models that compute in float32, in standard deviations of the output."""
 ROUNDING = "(rounding)"
@@ -32,11 +37,22 @@ BACKGROUND_RULE = (
     "the rows it stands for, by a seeded draw from its content"
 )
 SUMMED = "Attributions of the encoded columns are summed over the column they were made from."
+ADDITIVE = ("log-odds", "margin", "amount")
+"""Units in which models that are sums are sums: no probability is one."""
+ASKED = {
+    "log-odds": "decision_function",
+    "margin": "decision_function",
+    "probability": "predict_proba",
+    "amount": "predict",
+}
+"""The method of a model that gives each unit."""
+NATIVE_ROWS = 500
+"""Rows about which a boosting library is asked at a time: classes times columns for each."""
 TREES = ("sklearn.ensemble", "sklearn.tree", "xgboost", "lightgbm", "catboost")
 
 
 class Scorer(Protocol):
-    """A model that gives an output for the positive class."""
+    """A model that gives one number for a row: for a class, for several together, or an amount."""
 
     @property
     def model(self) -> Any:  # noqa: ANN401
@@ -52,10 +68,14 @@ class Scorer(Protocol):
 
     @property
     def positive_is_first(self) -> bool:
-        """Whether the positive class is the first of the model's classes."""
+        """Whether the positive class is the first of the model's two classes."""
+
+    @property
+    def places(self) -> tuple[int, ...] | None:
+        """Places of the explained classes among several; None where there are two, or none."""
 
     def output(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
-        """Give the output for the positive class, shape (n,)."""
+        """Give what is explained, shape (n,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +91,7 @@ class Attributed:
     base : float or None
         What the attributions are relative to: ``base + values.sum(axis=1)`` is the output.
     output : ndarray of float64, shape (n,)
-        The model's output for the positive class.
+        The model's output.
     unit : str
         Of values, base and output.
     method, perturbation : str
@@ -231,7 +251,7 @@ def explain(
 def _first_that_adds_up(task: _Task) -> Attributed:
     import numpy as np
 
-    unit, tolerance, refused, error = task.scorer.unit, _tolerance(task), "", None
+    unit, tolerance, refused, error = task.scorer.unit, _allowed(task), "", None
     for name, method in _methods(task):
         if task.only not in ("", name):
             continue
@@ -262,7 +282,7 @@ def _attributed(
     import numpy as np
 
     features, values = task.scorer.features, found.values
-    if error > TOLERANCE:
+    if error > _of_double(task.scorer.unit, task.output):
         remainder = task.output - found.base - values.sum(axis=1)
         features, values = (*features, ROUNDING), np.column_stack([values, remainder])
     return Attributed(
@@ -304,31 +324,41 @@ def together(first: Attributed, more: Attributed) -> Attributed:
     output = np.concatenate([first.output, more.output])
     remainder = output - (first.base or 0.0) - values.sum(axis=1)
     error, features = float(np.abs(remainder).max()), first.features[:count]
-    if error > TOLERANCE:
+    if error > _of_double(first.unit, output):
         features, values = (*features, ROUNDING), np.column_stack([values, remainder])
     return replace(first, features=features, values=values, output=output, additivity=error)
 
 
-def _tolerance(task: _Task) -> float:
-    """Allow 1e-6, or 1e-4 standard deviations where the model itself computes in float32."""
+def _of_double(unit: str, output: "NDArray[np.float64]") -> float:
+    """Allow 1e-6, or of amounts 1e-6 standard deviations and their last digits."""
     import numpy as np
 
-    for method in ("decision_function", "predict_proba"):
-        if task.scorer.unit != "decision" and hasattr(task.scorer.model, method):
-            named = hasattr(task.scorer.model, "feature_names_in_")
-            first = task.rows.iloc[:1] if named else task.rows.iloc[:1].to_numpy()
-            single = np.asarray(getattr(task.scorer.model, method)(first)).dtype == np.float32
-            spread = float(task.output.std())
-            return max(TOLERANCE, SINGLE_TOLERANCE * spread) if single else TOLERANCE
-    return TOLERANCE
+    if unit != "amount":
+        return TOLERANCE
+    return max(TOLERANCE * float(output.std()), LAST_DIGITS * float(np.abs(output).max()))
+
+
+def _allowed(task: _Task) -> float:
+    """Allow that, or 1e-4 standard deviations where the model itself computes in float32."""
+    import numpy as np
+
+    of_double = _of_double(task.scorer.unit, task.output)
+    asked = ASKED.get(task.scorer.unit, "")
+    if not hasattr(task.scorer.model, asked):
+        return of_double
+    named = hasattr(task.scorer.model, "feature_names_in_")
+    first = task.rows.iloc[:1] if named else task.rows.iloc[:1].to_numpy()
+    single = np.asarray(getattr(task.scorer.model, asked)(first)).dtype == np.float32
+    return max(of_double, SINGLE_TOLERANCE * float(task.output.std())) if single else of_double
 
 
 def _methods(task: _Task) -> Iterator[tuple[str, Callable[[_Task], _Candidate]]]:
     """Name the methods that may apply, the closest to the model's own form first."""
     final = unwrap(task.scorer.model)[1]
-    if hasattr(final, "coef_") and hasattr(final, "decision_function"):
+    additive = task.scorer.unit in ADDITIVE
+    if additive and hasattr(final, "coef_"):
         yield "exact linear attributions", _linear
-    if hasattr(task.scorer.model, "contributions") and task.scorer.unit == "log-odds":
+    if additive and hasattr(task.scorer.model, "contributions"):
         yield "the boosting library's own attributions", _native
     if type(final).__module__.startswith(TREES):
         yield "shap TreeExplainer", _tree
@@ -337,15 +367,39 @@ def _methods(task: _Task) -> Iterator[tuple[str, Callable[[_Task], _Candidate]]]
         yield "Shapley values from sampled permutations, each with its reverse", _sampled
 
 
+def _shares(scorer: Scorer, outputs: int) -> "NDArray[np.float64]":
+    """Say how the explained output is made of a model's own outputs, shape (outputs,).
+
+    One output speaks for the second of two classes, or is the amount. A margin among several is
+    taken from the mean of all: only differences between them decide.
+
+    Raises
+    ------
+    RefusedError
+        The model has another number of outputs than it has classes.
+    """
+    import numpy as np
+
+    if scorer.places is None and outputs == 1:
+        return np.array([-1.0 if scorer.positive_is_first else 1.0])
+    places = (0 if scorer.positive_is_first else 1,) if scorer.places is None else scorer.places
+    if max(places, default=0) >= outputs or (scorer.places is None and outputs != 2):
+        raise RefusedError("it gives values of an unexpected shape")
+    shares = np.zeros(outputs)
+    shares[list(places)] = 1.0
+    if scorer.places is not None and scorer.unit == "margin":
+        shares -= shares.mean()
+    return shares
+
+
 def _linear(task: _Task) -> _Candidate:
     """phi_j = coef_j (x_j - mean of the background's x_j), summed over the source's columns."""
     import numpy as np
 
     final = unwrap(task.scorer.model)[1]
     coef = np.asarray(final.coef_, dtype=np.float64)
-    if coef.reshape(-1, coef.shape[-1]).shape[0] != 1:
-        raise RefusedError("it has more than one row of coefficients")
-    coef = coef.ravel() * (-1.0 if task.scorer.positive_is_first else 1.0)
+    coef = coef.reshape(-1, coef.shape[-1])
+    coef = _shares(task.scorer, len(coef)) @ coef
     matrix, owners = design_matrix(task.scorer.model, task.rows)
     behind, _ = design_matrix(task.scorer.model, task.background)
     values = by_source((matrix - behind.mean(axis=0)) * coef, owners, len(task.scorer.features))
@@ -359,9 +413,16 @@ def _native(task: _Task) -> _Candidate:
 
     if task.perturbation == INTERVENTIONAL:
         raise RefusedError("it knows no background")
-    sign = -1.0 if task.scorer.positive_is_first else 1.0
-    shared = sign * np.asarray(task.scorer.model.contributions(task.rows), dtype=np.float64)
-    if shared.shape != (len(task.rows), len(task.scorer.features) + 1):
+    parts, n = [], len(task.rows)
+    for start in range(0, n, NATIVE_ROWS):
+        some = task.rows.iloc[start : start + NATIVE_ROWS]
+        found = np.asarray(task.scorer.model.contributions(some), dtype=np.float64)
+        found = found.reshape(len(found), -1, found.shape[-1])  # (rows, outputs, p + 1)
+        parts.append(np.einsum("k,nkp->np", _shares(task.scorer, found.shape[1]), found))
+        if task.progress is not None:
+            task.progress(min(start + NATIVE_ROWS, n), n)
+    shared = np.concatenate(parts)
+    if shared.shape != (n, len(task.scorer.features) + 1):
         raise RefusedError("it gives values of an unexpected shape")
     base = shared[:, -1]
     if not np.allclose(base, base[0]):
@@ -371,16 +432,16 @@ def _native(task: _Task) -> _Candidate:
 
 def _tree(task: _Task) -> _Candidate:
     """Attributions of the tree ensemble to its own inputs, summed over the source's columns."""
-    first = task.scorer.positive_is_first
     matrix, owners = design_matrix(task.scorer.model, task.rows)
     behind = None
     if task.perturbation == INTERVENTIONAL:
         behind = design_matrix(task.scorer.model, task.background)[0]
     final = unwrap(task.scorer.model)[1]
-    values, base, affordable = tree_attributions(final, matrix, behind, first, task.progress)
+    raw, bases, affordable = tree_attributions(final, matrix, behind, task.progress)
+    shares = _shares(task.scorer, len(bases))
     return _Candidate(
-        by_source(values, owners, len(task.scorer.features)),
-        base,
+        by_source(raw @ shares, owners, len(task.scorer.features)),
+        float(bases @ shares),
         PATH_DEPENDENT if behind is None else INTERVENTIONAL,
         0 if behind is None else len(behind),
         note=SUMMED if len(set(owners.tolist())) < len(owners) else "",

@@ -116,7 +116,7 @@ def _wanted(
 
 def _part(sample: Sample, chosen: "NDArray[np.bool_]") -> Sample:
     rows = sample.rows[chosen].reset_index(drop=True)
-    return replace(sample, rows=rows, stratum=sample.stratum[chosen])
+    return replace(sample, rows=rows, stratum=sample.stratum[chosen], errors=None)
 
 
 def _ordered(found: Attributed, order: "NDArray[np.intp]") -> Attributed:

@@ -80,6 +80,7 @@ def explained(plan: AuditPlan, evidence: Evidence, tell: Progress) -> Explained:
         additivity=found.additivity,
         tolerance=found.tolerance,
         note=found.note,
+        classes=scorer.explained,
     )
     if found.status is not Status.OK or reached is None:
         return Explained(explanation)

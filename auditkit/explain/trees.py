@@ -23,30 +23,28 @@ def tree_attributions(
     final: Any,  # noqa: ANN401
     matrix: "NDArray[np.float64]",
     behind: "NDArray[np.float64] | None",
-    positive_is_first: bool,
     progress: Progress | None = None,
-) -> tuple["NDArray[np.float64]", float, int]:
-    """Attribute a tree model's output for the positive class to the columns it is given.
+) -> tuple["NDArray[np.float64]", "NDArray[np.float64]", int]:
+    """Attribute a tree model's own outputs to the columns it is given.
 
     Parameters
     ----------
     final : estimator
-        A fitted binary classifier made of trees.
+        A fitted classifier or regressor made of trees.
     matrix : ndarray of float64, shape (n, k)
         What it is given for the rows to explain.
     behind : ndarray of float64, shape (B, k), or None
         What it is given for the background; None uses the counts of rows in the trees' own nodes.
-    positive_is_first : bool
-        Whether the positive class is the first of the model's classes.
     progress : callable, optional
         Called with (rows done, rows in all).
 
     Returns
     -------
-    values : ndarray of float64, shape (n, k)
-    base : float
-        Both in the unit of the trees' sum: log-odds for boosting, probability for forests. Whether
-        they add up to the model's output is not checked here.
+    values : ndarray of float64, shape (n, k, outputs)
+    base : ndarray of float64, shape (outputs,)
+        Both in the unit of the trees' sum: margins for boosting, probabilities for forests, one for
+        each class or one of the second of two; or the amount. Whether they add up to the model's
+        output is not checked here.
     affordable : int
         How many rows can be explained in all before it takes too long.
 
@@ -72,7 +70,11 @@ def tree_attributions(
         parts.append(np.asarray(part, dtype=np.float64))
         if progress is not None:
             progress(min(start + CHUNK, len(matrix)), len(matrix))
-    values, base = _for_positive(np.concatenate(parts), explainer.expected_value, positive_is_first)
+    values = np.concatenate(parts)
+    values = values[:, :, None] if values.ndim == 2 else values
+    base = np.ravel(np.asarray(explainer.expected_value, dtype=np.float64))
+    if values.ndim != 3 or values.shape[2] != len(base):
+        raise RefusedError("it gives values of an unexpected shape")
     return values, base, affordable
 
 
@@ -98,21 +100,3 @@ def _affordable(explainer: Any, rows: int, background: int) -> int:  # noqa: ANN
     if rows > affordable:
         raise RefusedError(f"its {leaves:,} leaves are too many for {rows:,} rows")
     return affordable
-
-
-def _for_positive(
-    values: "NDArray[np.float64]",
-    expected: Any,  # noqa: ANN401
-    positive_is_first: bool,
-) -> tuple["NDArray[np.float64]", float]:
-    """Pick the positive class: one of two outputs, or the only one with its sign."""
-    import numpy as np
-
-    base = np.ravel(np.asarray(expected, dtype=np.float64))
-    if values.ndim == 3 and values.shape[2] == 2:
-        place = 0 if positive_is_first else 1
-        return values[:, :, place], float(base[place])
-    if values.ndim != 2 or len(base) != 1:
-        raise RefusedError("it gives values of an unexpected shape")
-    sign = -1.0 if positive_is_first else 1.0
-    return sign * values, sign * float(base[0])

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 ALONE = 50
 """Rows that are asked about one at a time."""
 ROUNDING = 1e-6
-"""Outputs that differ by no more, of an output of 1 or more by that share of it, are the same."""
+"""Outputs that differ by no more, of an output of 1 or more by that share of it, are the same.
+
+Amounts are the same if they differ by no more than that share of the largest of them.
+"""
 CHECKS = ("again", "order", "halves", "alone", "threads")
 
 
@@ -56,6 +59,8 @@ def determinism(scorer: Scorer, plan: AuditPlan, rows: "pd.DataFrame") -> tuple[
         import numpy as np
 
         some = some.reset_index(drop=True)  # as in every batch: an index tells nothing of a person
+        if scorer.unit == "amount":
+            return _Answer(np.full(len(some), None), scorer.output(some))
         decided = selects(scorer, plan, some)
         if scorer.unit == "decision":
             return _Answer(decided, np.zeros(len(some)))
@@ -100,12 +105,17 @@ def _compared(check: str, before: _Answer, after: _Answer, unit: str) -> Determi
     import numpy as np
 
     gone = np.isnan(before.output) != np.isnan(after.output)
-    changed = int(((before.decided != after.decided) | gone).sum())
+    other = (before.decided != after.decided) | gone
     largest = None
     if unit != "decision":
         apart = np.nan_to_num(np.abs(after.output - before.output), nan=0.0)
-        rounding = ROUNDING * np.maximum(1.0, np.nan_to_num(np.abs(before.output)))
-        largest = float(np.where(apart > rounding, apart, 0.0).max(initial=0.0))
+        size = np.nan_to_num(np.abs(before.output))
+        # an amount may be in any unit, so what is small of it hangs on how large amounts are
+        least = float(size.max(initial=0.0)) if unit == "amount" else 1.0
+        moved = apart > ROUNDING * np.maximum(least, size)
+        largest = float(np.where(moved, apart, 0.0).max(initial=0.0))
+        other |= moved & (unit == "amount")
+    changed = int(other.sum())
     note = ""
     if not np.isfinite(largest or 0.0):
         largest, note = None, "an output is without end, so its change is no number"

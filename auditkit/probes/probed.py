@@ -67,7 +67,7 @@ def probed(
     if scorer is None:
         return (), ()
     if sample is None:
-        why = "this version keeps no sample of rows where an amount is predicted, or Spark has them"
+        why = "this version keeps no sample of rows that Spark has"
         return undetermined(Status.NOT_APPLICABLE, why), ()
     from threadpoolctl import threadpool_limits
 
@@ -75,7 +75,8 @@ def probed(
         # encoders warn of what they do not know, which is what is asked here
         warnings.simplefilter("ignore")
         again = determinism(scorer, plan, sample.rows)
-        if any(row.check == "again" and row.changed is None for row in again):
+        failed = any(row.check == "again" and row.changed is None for row in again)
+        if failed or plan.data.amounts:  # where nobody is decided about, no decision can change
             return again, ()
         return again, tuple(_probes(plan, scorer, sample, floor, tell))
 

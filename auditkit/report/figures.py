@@ -238,7 +238,7 @@ def attributions(record: AuditRecord, attribute: str) -> "Figure":
             if feature in ranked:
                 end = f"rank {ranked[feature]}"
                 write(axes, 1.0, top + at * height + 0.3, end, ha="right", fontsize=SMALL)
-        unit = f"mean attribution, {words.plain(record.explanation.unit)}"
+        unit = f"mean attribution, {measures.unit(record.system, record.explanation.unit)}"
         explain_axis(axes, unit, ("← lowers the output", "raises it →"))
     return figure_of(axes)
 

@@ -109,6 +109,9 @@ class Explanation:
     about how many rows would reach it. ``limited_by`` is what ended the explaining: ``precision``,
     ``all`` (every row is explained), ``cap`` (the plan's) or ``work`` (the method's budget).
     ``together`` are inputs told as one, ``first_inputs`` those with the largest attributions.
+    ``classes`` are those whose output is explained: the positive one of two, of several those that
+    select, none of an amount. ``unit`` is ``log-odds``, ``probability`` (of all of them together),
+    ``margin``, ``decision`` or ``amount``, which is in the label's units.
     """
 
     status: Status
@@ -127,6 +130,7 @@ class Explanation:
     rows_needed: Count | None = None
     widest: tuple[str, ...] = ()
     limited_by: str = ""
+    classes: tuple[str, ...] = ()
     together: tuple[Together, ...] = ()
     first_inputs: tuple[str, ...] = ()
 

@@ -11,8 +11,9 @@ class Determinism:
 
     ``check`` is ``again``, ``order`` (another order of rows), ``halves`` (two batches), ``alone``
     (one row at a time) or ``threads`` (one thread against two). Of ``n`` sampled rows ``changed``
-    get another decision. ``largest`` is the largest change of the model's output in ``unit``, 0
-    where it is within 1e-6 of the output, which is rounding; none where the output is a decision.
+    get another decision, or another amount. ``largest`` is the largest change of the model's output
+    in ``unit``, 0 where it is within 1e-6 of the output, which is rounding (of amounts, 1e-6 of the
+    largest); none where the output is a decision.
     """
 
     check: str

@@ -18,6 +18,7 @@ class StandIn:
     features: tuple[str, ...]
     unit: str
     positive_is_first: bool = False
+    places: tuple[int, ...] | None = None
     given: Callable[[pd.DataFrame], np.ndarray] | None = None
 
     def output(self, rows):

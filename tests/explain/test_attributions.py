@@ -367,6 +367,7 @@ def test_an_error_is_told_by_its_name_and_never_quotes_a_row(people):
         features = ("camp", "size")
         unit = "margin"
         positive_is_first = False
+        places = None
         output = staticmethod(model.decision_function)
 
     Given.model = model

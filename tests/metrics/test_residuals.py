@@ -499,7 +499,24 @@ def test_a_regressor_is_audited_like_a_column_of_its_predictions(many, tmp_path)
     rows.to_parquet(tmp_path / "rows.parquet")
     filed = audit(tmp_path / "rows.parquet", tmp_path / "model.skops", **asked)
     assert filed.record.measurements == made.record.measurements
-    assert "not predicted amounts" in made.record.explanation.note
+    how = made.record.explanation
+    assert (how.status, how.unit, how.method, how.classes) == (
+        "ok", "amount", "shap TreeExplainer", (),
+    )  # fmt: skip
+    assert filed.record.disparity_attributions == made.record.disparity_attributions
+    shuffled = audit(rows.sample(frac=1.0, random_state=0), model, **asked)
+    assert shuffled.record.attributions == made.record.attributions
+    in_a, known = (rows.g == "a").to_numpy(), rows.g.notna().to_numpy()
+    predicted = told.told.to_numpy()
+    gap = predicted[in_a].mean() - predicted[known & ~in_a].mean()
+    parts = [d.contribution for d in made.record.disparity_attributions if d.group == "a"]
+    assert sum(parts) == pytest.approx(gap, abs=1e-7)
+    assert all(row.changed == 0 for row in made.record.determinism if row.status == "ok")
+    page = made.files()["report.html"]
+    assert "Explained is the predicted amount." in page
+    assert "units of owed" in page
+    assert "Every row counts once here, whatever how many people each stands for (w)" in page
+    assert "intervals take rows as drawn one by one, although the plan names site" in page
 
 
 def gated(folder, metric="error_beyond_tolerance"):

@@ -43,7 +43,7 @@ class Booster:
     """None for an amount."""
     probable = True
     logit = False
-    """Whether the margin is the logit of the probability of the second label."""
+    """Whether the margins make the probabilities: as log-odds, or of several classes by softmax."""
     saved_with = ""
     read_with = ""
     note = ""
@@ -64,6 +64,7 @@ class Booster:
             "n_classes": self.n_classes,
             "probable": bool(self.n_classes) and self.probable,
             "logit": self.logit,
+            "shares": self.logit or not self.n_classes,
             "levels": self.levels,
             "saved_with": self.saved_with,
             "read_with": self.read_with,
@@ -83,16 +84,23 @@ class Booster:
         return self._raw(rows, **self.asks["amount"])
 
     def decision_function(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        """Give the log-odds of the second label, where ``logit`` is true; shape (n,)."""
+        """Give log-odds of the second label, or margins, if ``logit``; shape (n,) or (n, k)."""
         return self._raw(rows, **self.asks["margin"])
 
     def contributions(self, rows: "pd.DataFrame") -> "NDArray[Any]":
-        """Share the log-odds out among the columns, as the library does; shape (n, p + 1).
+        """Share margins or the amount out among the columns, as the library does.
 
         The last column is what is left where nothing is known of a row. Lundberg et al. (2020),
         algorithm 2: the counts of rows in the trees' own nodes stand in for absent columns.
+
+        Returns
+        -------
+        ndarray, shape (n, p + 1), or (n, k, p + 1) of k classes
         """
-        return self._raw(rows, **self.asks["shares"])
+        shared = self._raw(rows, **self.asks["shares"])
+        if self.n_classes <= 2 or shared.ndim > 2:
+            return shared
+        return shared.reshape(len(shared), self.n_classes, -1)  # LightGBM puts classes in a row
 
     def places(self, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Predict places among the labels; shape (n,), -1 where there is no answer."""
@@ -154,7 +162,7 @@ class XGBoostFile(Booster):
         elif not objective.startswith(("reg:", "count:")):
             raise ModelError(NOT_AUDITED.format(what=f"objective {objective[:60]}"))
         self.probable = objective in ("binary:logistic", "multi:softprob")
-        self.logit = objective == "binary:logistic"
+        self.logit = objective in ("binary:logistic", "multi:softprob")
         self.of_places = objective in ("binary:hinge", "multi:softmax")
         types = self.booster.feature_types or ()
         if "c" in types:
@@ -252,6 +260,7 @@ class LightGBMFile(Booster):
         objective = fields.get("objective", "").split(" ")[0]
         if objective in ("multiclass", "multiclassova"):
             self.n_classes = int(fields["num_class"])
+            self.logit = objective == "multiclass"
         elif objective == "binary":
             self.n_classes = 2
             self.logit = fields["objective"].split(" ")[1:] == ["sigmoid:1"]
@@ -367,7 +376,7 @@ class CatBoostFile(Booster):
             known = [getattr(label, "item", lambda label=label: label)() for label in labels]
             self.classes = known or None
             self.n_classes = len(known) or 2
-            self.logit = loss in ("Logloss", "CrossEntropy")
+            self.logit = loss in ("Logloss", "CrossEntropy", "MultiClass")
         elif loss not in CATBOOST_AMOUNTS:
             raise ModelError(NOT_AUDITED.format(what=f"loss function '{loss[:60]}'"))
         if self.booster.get_text_feature_indices() or self.booster.get_embedding_feature_indices():

@@ -45,7 +45,9 @@ class Told(Strict):
 
     ``classes`` are the labels in the model's order, ``n_classes`` how many there are: 0 where it
     predicts amounts. ``levels`` are the values it knows of columns of categories, none where it
-    keeps only hashes of them. ``logit`` says that there are log-odds, and contributions to them.
+    keeps only hashes of them. ``logit`` says that there are margins that make its probabilities:
+    log-odds, or of several classes one each. ``shares`` says that the library shares them, or the
+    amount, out among the columns.
     """
 
     model: str = Field(max_length=200)
@@ -55,6 +57,7 @@ class Told(Strict):
     n_classes: int = Field(ge=0, le=MOST_CLASSES)
     probable: bool
     logit: bool = False
+    shares: bool = False
     levels: dict[str, tuple[Label | None, ...]]
     hidden: bool = False
     saved_with: str = Field(max_length=100)
@@ -121,8 +124,8 @@ class Worker:
 
         content = pickle.dumps(rows, protocol=5)
         head = json.dumps({"method": method, "bytes": len(content)}).encode()
-        # a number for each label or column of a row, and room for a header
-        numbers = len(rows) * max(self.told.n_classes, (self.told.n_features or 0) + 1)
+        # a number for each label and column of a row, and room for a header
+        numbers = len(rows) * max(self.told.n_classes, 1) * ((self.told.n_features or 0) + 1)
         most = 16 * numbers + (1 << 16)
         told, body = self._asked(head + b"\n" + content, TO_ANSWER, most)
         if problems := self._problems(told):
@@ -270,9 +273,12 @@ class FileModel:
         Labels in the model's order; missing where it predicts amounts.
     predict_proba : callable
         Missing where the model gives no probabilities.
-    decision_function, contributions : callable
-        Log-odds, shape (n,), and how a boosting library shares them out among the columns, shape
-        (n, p + 1); missing where the margin is not the logit of the probability.
+    decision_function : callable
+        Log-odds, shape (n,), or margins of k classes, shape (n, k); missing where the margins do
+        not make the probabilities.
+    contributions : callable
+        How a boosting library shares them, or an amount, out among the columns, shape (n, p + 1) or
+        (n, k, p + 1); missing where there are none.
     """
 
     worker: Worker
@@ -296,6 +302,7 @@ class FileModel:
             self.predict_proba = lambda rows: self._asked("predict_proba", rows)
         if told.logit:
             self.decision_function = lambda rows: self._asked("decision_function", rows)
+        if told.shares:
             self.contributions = lambda rows: self._asked("contributions", rows)
         self.hides_encoders_ = told.hidden
         named = dict(zip(self._own, features or self._own, strict=False))

@@ -1,6 +1,6 @@
 """How the model behaves beyond the rows: asked again, and about rows with one cell altered."""
 
-from auditkit.report.story import words
+from auditkit.report.story import measures, words
 from auditkit.report.story.parts import (
     MOST_ROWS,
     Block,
@@ -45,9 +45,13 @@ def behaves(record: AuditRecord) -> tuple[Section, ...]:
         why = words.plain(record.determinism[0].note)
         blocks.append(Paragraph(f"Not looked at: {why}."))
     else:
-        blocks += [Paragraph(_steady(asked)), _again(record)]
+        blocks += [Paragraph(_steady(record, asked)), _again(record)]
     blocks.append(Heading("One input altered at a time"))
-    if record.probes:
+    if record.system.task == measures.REGRESSION:
+        blocks.append(
+            Paragraph("Not looked at: an amount is predicted, so there is no decision to change.")
+        )
+    elif record.probes:
         blocks += [Paragraph(_how(record)), *_found(record), *_tables(record)]
     else:
         blocks.append(
@@ -67,27 +71,32 @@ def unsteady_words(record: AuditRecord) -> tuple[str, ...]:
             f"it is asked {WAYS[row.check]}"
             for row in changed
         )
+        made = measures.made(record.system)
+        does = "predicts" if record.system.task == measures.REGRESSION else "decides"
         said.append(
-            f"The model decides {ways}. Its decisions hang on chance or on how and with whom a "
+            f"The model {does} {ways}. Its {made}s hang on chance or on how and with whom a "
             f"person is asked about, so every number here is of one asking."
         )
     failing = [row for row in record.determinism if row.status is Status.UNDEFINED]
     if failing and any(row.n for row in failing):
         ways = words.listing(WAYS[row.check] for row in failing)
-        said.append(f"The model fails when it is asked {ways} about rows that it has decided.")
+        made = measures.made(record.system)
+        said.append(f"The model fails when it is asked {ways} about rows that had a {made}.")
     elif failing:
         said.append(f"{words.sentence_case(words.plain(failing[0].note))}.")
     return tuple(said)
 
 
-def _steady(asked: list[Determinism]) -> str:
+def _steady(record: AuditRecord, asked: list[Determinism]) -> str:
+    made = measures.made(record.system)
     told = [row for row in asked if row.changed is not None]
     if not told or any(row.changed for row in told):
-        return "Not every way to ask gives the same decisions; the table says which does not."
+        return f"Not every way to ask gives the same {made}s; the table says which does not."
     largest = max((row.largest or 0.0 for row in told), default=0.0)
-    text = "No decision changed in any way to ask that was tried, which is no proof that none can."
+    text = f"No {made} changed in any way to ask that was tried, which is no proof that none can."
     if largest:
-        text += f" The output moved by up to {words.quantity(largest)} ({told[0].unit})."
+        unit = measures.unit(record.system, told[0].unit)
+        text += f" The output moved by up to {words.quantity(largest)} ({unit})."
     return text
 
 
@@ -101,12 +110,16 @@ def _again(record: AuditRecord) -> Table:
         )
         for row in record.determinism
     ]
-    unit = next((row.unit for row in record.determinism if row.unit), "")
+    amounts, made = record.system.task == measures.REGRESSION, measures.made(record.system)
+    told = next((row.unit for row in record.determinism if row.unit), "")
+    unit = measures.unit(record.system, told)
     return table(
-        "Decisions about the same rows when they are asked about otherwise",
-        f"How | #Rows | #Decided otherwise | #Largest change of output, {words.plain(unit)}",
+        f"{words.sentence_case(made)}s about the same rows when they are asked about otherwise",
+        f"How | #Rows | #{'Predicted' if amounts else 'Decided'} otherwise | "
+        f"#Largest change of output, {unit}",
         rows,
-        "A change of the output within 1 in 1,000,000 of it is rounding, and told as 0.",
+        f"A change of the output within 1 in 1,000,000 of {'the largest' if amounts else 'it'} is "
+        f"rounding, and told as 0.",
     )
 
 

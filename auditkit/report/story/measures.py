@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from auditkit.metrics.registry import metrics
-from auditkit.report.story.words import name, spelled
+from auditkit.report.story.words import name, plain, spelled
 from auditkit.results import AuditRecord, SystemInfo
 
 
@@ -166,7 +166,7 @@ AMOUNT_WORDS: dict[str, tuple[str, str]] = {
 }
 """Metric of predicted amounts: its short name, and its sentence."""
 
-REGRESSION = "regression"
+REGRESSION, MULTICLASS = "regression", "multiclass"
 
 
 def made(system: SystemInfo) -> str:
@@ -177,6 +177,11 @@ def made(system: SystemInfo) -> str:
 def units(system: SystemInfo) -> str:
     """Say in which units amounts are."""
     return f"in the units of {name(system.label)}"
+
+
+def unit(system: SystemInfo, told: str) -> str:
+    """Name the unit of a model's output: amounts have that of the label."""
+    return f"units of {name(system.label)}" if told == "amount" else plain(told)
 
 
 BURDEN_NAMES = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from auditkit.report.story import words
+from auditkit.report.story import measures, words
 from auditkit.report.story.parts import (
     MOST_ROWS,
     Block,
@@ -133,7 +133,8 @@ def _inputs(record: AuditRecord, ranked: list[Attribution]) -> Table:
     if len(ranked) > MOST_ROWS:
         note += f" {cut(len(ranked), 'inputs')}"
     return table(
-        f"Size of each input's attributions over everyone, in {words.plain(ranked[0].unit)}",
+        "Size of each input's attributions over everyone, in "
+        f"{measures.unit(record.system, ranked[0].unit)}",
         f"Input | #Rank | #Mean absolute{again} | #Shuffled",
         rows,
         note,
@@ -193,7 +194,7 @@ def _faithful(record: AuditRecord) -> Iterator[str]:
     yield (
         f"The attributions of {words.listing(map(words.name, first))} alone give the model's "
         f"output to within {words.quantity(whole.estimate or 0.0)} on average, in "
-        f"{words.plain(whole.unit)}."
+        f"{measures.unit(record.system, whole.unit)}."
     )
     best: tuple[float, ExplanationQuality, ExplanationQuality] | None = None
     for attribute in dict.fromkeys(q.attribute for q in known):
@@ -270,7 +271,7 @@ def _groups(record: AuditRecord) -> Table:
         note += f" {cut(len(places))}"
     return table(
         "How well the attributions tell each group's output, in "
-        f"{words.plain(record.explanation.unit)}",
+        f"{measures.unit(record.system, record.explanation.unit)}",
         f"Group | #Rows explained | #Off by | #{words.INTERVAL} | #Sum off by",
         rows,
         note,

@@ -110,8 +110,9 @@ def by_cell(record: AuditRecord, attribute: str) -> dict[tuple[str, str], Attrib
 def _how(record: AuditRecord) -> str:
     e = record.explanation
     text = (
-        f"Method: {words.plain(e.method)}. Unit: {words.plain(e.unit)}. Explained "
-        f"{words.count(e.rows)} of {words.count(e.rows_of)} rows, "
+        f"{_what(record)} Method: {words.plain(e.method)}. Unit: "
+        f"{measures.unit(record.system, e.unit)}. Explained {words.count(e.rows)} of "
+        f"{words.count(e.rows_of)} rows, "
     )
     text += (
         f"against {words.count(e.background)} background rows."
@@ -123,13 +124,50 @@ def _how(record: AuditRecord) -> str:
             f" On every explained row the attributions add up to the model's own output, to within "
             f"{e.additivity:.2g} (allowed: {e.tolerance:.2g})."
         )
+    if drawn := as_if(record):
+        text += f" {drawn}"
     note = words.plain(e.note).rstrip(".")
     text = f"{text} {words.sentence_case(note)}." if note else text
     return f"{text} {enough(e)}".strip()
 
 
+def _what(record: AuditRecord) -> str:
+    """Say which output of the model is explained, of which class."""
+    e = record.explanation
+    if e.unit == "amount":
+        return "Explained is the predicted amount."
+    if not e.classes:
+        return "Explained is the model's output."
+    named = words.listing(f'"{words.name(label)}"' for label in e.classes)
+    several = record.system.task == measures.MULTICLASS
+    output = {
+        "probability": f"probability of {named}" + ", together" * (len(e.classes) > 1),
+        "log-odds": f"log-odds of {named}",
+        "margin": f"margin of {named}" + ", over the mean margin of all classes" * several,
+        "decision": f"decision for {named}: 1 where it is made, 0 where it is not",
+    }
+    return f"Explained is the model's {output.get(e.unit, 'output')}."
+
+
+def as_if(record: AuditRecord) -> str:
+    """Say what attributions take for granted of rows that were weighted, drawn together or counted.
+
+    They describe the model on these rows. Weights would describe it on a population, and rows drawn
+    together tell less than the intervals take them for.
+    """
+    drawn, said = record.sampling, []
+    if drawn.weight or drawn.count:
+        what = f"how many people each stands for ({words.name(drawn.count or drawn.weight)})"
+        said.append(f"every row counts once here, whatever {what}")
+    if drawn.cluster or drawn.strata:
+        what = words.listing(words.name(part) for part in (drawn.cluster, drawn.strata) if part)
+        said.append(f"intervals take rows as drawn one by one, although the plan names {what}")
+    return f"{words.sentence_case('; '.join(said))}." if said else ""
+
+
 def _means(record: AuditRecord, attribute: str) -> Evidence:
-    unit, by = words.plain(record.explanation.unit), words.attribute(attribute)
+    unit = measures.unit(record.system, record.explanation.unit)
+    by = words.attribute(attribute)
     shown, groups = features(record, attribute), groups_of(record, attribute)
     title = f"Mean attribution of each input, by {by}"
     cuts = []
@@ -197,7 +235,7 @@ def _span(lower: float | None, upper: float | None, digits: int) -> str:
 
 
 def _gaps(record: AuditRecord) -> Table:
-    unit = words.plain(record.explanation.unit)
+    unit = measures.unit(record.system, record.explanation.unit)
     found = [d for d in record.disparity_attributions if CROSS not in d.attribute]
     digits = words.decimals(max((abs(d.contribution or 0.0) for d in found), default=0.0))
     rows: list[tuple[str | Cell, ...]] = [
