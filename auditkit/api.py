@@ -342,7 +342,8 @@ def audit(
     policy, answers
         The policy that judges, and the answers that set its risk level; none means the worst.
     explain : mapping, optional
-        ``rows``, ``background``, ``perturbation``; ``{"rows": 0}`` leaves explanations out.
+        ``rows``, ``background``, ``perturbation``, ``stand_ins``; ``{"rows": 0}`` leaves
+        attributions out.
     metrics : mapping of str to callable, optional
         Metrics of your own, ``f(y_true, y_pred, sample_weight=None)`` as scikit-learn has them, for
         table ``own_metrics``. Outcomes and decisions are 1 and 0, or names of classes; people are

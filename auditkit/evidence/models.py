@@ -511,6 +511,7 @@ def _features(estimator: Any, plan: AuditPlan) -> tuple[str, ...]:  # noqa: ANN4
             f"of the data cannot be told apart. Fit it on columns of different names."
         )
     if known:
+        _refuse_strange_stand_ins(plan, known)
         partial = isinstance(plan.model.features, Mapping)  # says how columns are read, not which
         absent = [] if partial else sorted(set(known) - set(declared))
         unknown = sorted(set(declared) - set(known))
@@ -529,7 +530,16 @@ def _features(estimator: Any, plan: AuditPlan) -> tuple[str, ...]:  # noqa: ANN4
         raise ModelError(
             f"model.features lists {len(declared)} columns, but the model reads {count}."
         )
+    _refuse_strange_stand_ins(plan, declared)
     return declared
+
+
+def _refuse_strange_stand_ins(plan: AuditPlan, features: tuple[str, ...]) -> None:
+    if unknown := [name for name in plan.explain.stand_ins if name not in features]:
+        raise ModelError(
+            f"explain.stand_ins names {listed(unknown)}, which the model does not read. Its "
+            f"inputs: {listed(features)}."
+        )
 
 
 def selects(scorer: Scorer, plan: AuditPlan, rows: "pd.DataFrame") -> "NDArray[np.object_]":

@@ -62,12 +62,15 @@ class Explain(Strict):
     """How many rows are explained at most, against how many background rows, and how.
 
     ``rows = 0`` leaves explanations out. ``perturbation`` chooses between what the trees hold
-    themselves and an explicit background.
+    themselves and an explicit background. ``stand_ins`` names inputs of the model that may stand in
+    for an attribute: what becomes of decisions is tried when they are drawn from another group,
+    beside those that carry most of a gap.
     """
 
     rows: int = Field(default=2000, ge=0, le=100_000)
     background: int = Field(default=50, ge=1, le=1000)
     perturbation: Literal["auto", "interventional"] = "auto"
+    stand_ins: Annotated[tuple[str, ...], InOrder] = ()
 
 
 class Report(Strict):

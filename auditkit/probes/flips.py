@@ -34,6 +34,7 @@ SET, DRAWN = "set", "drawn"
 def flips(
     sampled: Sampled,
     attributes: Sequence[Attribute],
+    named: Sequence[str],
     carried: Mapping[str, Mapping[str, float]],
     tell: Progress,
 ) -> tuple[Flip, ...]:
@@ -44,8 +45,11 @@ def flips(
     sampled : Sampled
     attributes : sequence of Attribute
         The measured ones.
+    named : sequence of str
+        Inputs that the plan names as stand-ins.
     carried : mapping
-        Of each attribute, how much of its gaps each input carries: stand-ins are those with most.
+        Of each attribute, how much of its gaps each input carries: those with most are
+        stand-ins too.
     tell : callable
         Told of every input.
 
@@ -54,7 +58,9 @@ def flips(
     tuple of Flip
     """
     found: list[Flip] = []
-    tasks = [task for a in attributes for task in _tasks(sampled, a, carried.get(a.name, {}))]
+    tasks = [
+        task for a in attributes for task in _tasks(sampled, a, named, carried.get(a.name, {}))
+    ]
     many = affordable(lambda n: n * sum(len(task.pairs) for task in tasks))
     for done, task in enumerate(tasks, 1):
         found += _of(sampled, task, many)
@@ -72,7 +78,9 @@ class _Task:
     pairs: list[tuple[str, str]]
 
 
-def _tasks(sampled: Sampled, attribute: Attribute, carried: Mapping[str, float]) -> Iterator[_Task]:
+def _tasks(
+    sampled: Sampled, attribute: Attribute, named: Sequence[str], carried: Mapping[str, float]
+) -> Iterator[_Task]:
     groups = [g for a, g in sampled.groups if a == attribute.name and g != NOT_RECORDED]
     largest = sorted(groups, key=lambda g: -sampled.sizes[attribute.name, g])[:MOST_TOWARD]
     pairs = [(g, to) for g in groups for to in groups if to in largest and to != g]
@@ -80,9 +88,11 @@ def _tasks(sampled: Sampled, attribute: Attribute, carried: Mapping[str, float])
         return
     if attribute.column in sampled.rows.columns:
         yield _Task(attribute, attribute.column, SET, pairs)
-    ranked = [f for f in carried if f != attribute.column and f in sampled.rows.columns]
-    ranked.sort(key=lambda feature: -carried[feature])
-    for feature in ranked[:MOST_STAND_INS]:
+    found = [f for f in carried if f in sampled.rows.columns and f not in named]
+    found = [f for f in found if f != attribute.column]
+    found.sort(key=lambda feature: -carried[feature])
+    others = [f for f in named if f != attribute.column]
+    for feature in (*others, *found[:MOST_STAND_INS]):
         yield _Task(attribute, feature, DRAWN, pairs)
 
 

@@ -71,11 +71,17 @@ def interventions(
             status, why = Status.UNDEFINED, "the model decides none of the sampled rows"
         if rows is None:
             return Interventions(removals=unremoved(scorer.features, status, why))
-        removed = removals(rows, tell)
+        removed = removals(rows.afresh(), tell)
         ranked = list(dict.fromkeys(row.feature for row in removed))
         return Interventions(
-            flips(rows, plan.measured, _carried(contributions, removed), tell),
-            responses(rows, plan, ranked, tell),
+            flips(
+                rows.afresh(),
+                plan.measured,
+                plan.explain.stand_ins,
+                _carried(contributions, removed),
+                tell,
+            ),
+            responses(rows.afresh(), plan, ranked, tell),
             removed,
         )
 

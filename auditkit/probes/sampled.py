@@ -5,7 +5,7 @@ that the model knows. Which row it comes from is settled by content and seed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditkit.errors import ModelError
@@ -28,7 +28,7 @@ MOST_ASKED = 100_000
 FEWEST = 50
 """Rows of a group that are asked about at least, however many groups and columns there are."""
 CALLS = 1_000
-"""Calls in which failing rows are looked for, over all interventions of an audit."""
+"""Calls in which failing rows are looked for, for each table of interventions."""
 EVERYONE = (ALL, ALL)
 
 
@@ -94,6 +94,10 @@ class Sampled:
 
         known: NDArray[np.bool_] = label != np.array(None)
         return known & np.isin(label.astype(str), [*self.selecting])
+
+    def afresh(self) -> "Sampled":
+        """Give the same rows with all calls for failing ones left to make."""
+        return replace(self, asker=replace(self.asker, calls=CALLS))
 
     def shuffled(self, places: "NDArray[np.intp]", *of: object) -> "NDArray[np.intp]":
         """Put places into an order drawn by the seed and by what it is for."""

@@ -142,7 +142,8 @@ def _stand_ins(attribute: str, rows: Sequence[Flip]) -> list[Block]:
     by = words.attribute(attribute)
     inputs = words.listing(words.name(f) for f in dict.fromkeys(row.feature for row in rows))
     text = (
-        f"The inputs that carry most of the gaps by {by} in the model's answers: {inputs}. Each "
+        f"Inputs that carry most of the gaps by {by} in the model's answers, or that the plan "
+        f"names: {inputs}. Each "
         "row keeps everything but that one input, whose value is drawn from people of the other "
         "group."
     )
@@ -368,12 +369,14 @@ def _without(record: AuditRecord, everyone: Iterable[Removal]) -> tuple[str, ...
     ]
     if moved:
         most = max(moved, key=lambda row: abs(row.gap_change or 0.0))
+        after = (most.gap or 0.0) + (most.gap_change or 0.0)
         said.append(
             f"The gap that moves most: without {words.name(most.feature)}, that of "
-            f"{words.subject(most.attribute, most.group)} to everyone else goes from "
-            f"{words.POINTS.value(most.gap)} by {words.POINTS.value(most.gap_change)} "
-            f"({words.INTERVAL} {words.POINTS.span(most.gap_lower, most.gap_upper)}). Among so "
-            "many gaps, some move by chance."
+            f"{words.subject(most.attribute, most.group)} to everyone else is "
+            f"{words.POINTS.value(after)} and no longer {words.POINTS.value(most.gap)} (change "
+            f"{words.POINTS.value(most.gap_change)}, {words.INTERVAL} "
+            f"{words.POINTS.span(most.gap_lower, most.gap_upper)}). Among so many gaps, some move "
+            "by chance."
         )
     return tuple(said) or ("Nothing could be counted.",)
 
