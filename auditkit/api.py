@@ -16,6 +16,7 @@ from auditkit.footprint import Footprint
 from auditkit.own_metrics import Function, refuse_unfit
 from auditkit.pipeline import recorded
 from auditkit.plan import Attribute, AuditPlan, make_plan, read_plan
+from auditkit.reasons import CaseReasons, Change, reasons
 from auditkit.results import ALL, TABLES, AuditRecord, Disposition, Finding, frame
 
 if TYPE_CHECKING:
@@ -56,7 +57,12 @@ def run(
     path = plan.path(plan.model.source) if plan.model.source is not None else None
     model = _allowed(path, allow_pickle)
     protected = plan.data.protected_source
-    return Audit(*recorded(plan, plan.data.source, model, progress or _silent, protected, {}))
+    return _audited(Asked(plan, plan.data.source, model, protected), progress, {})
+
+
+def _audited(asked: "Asked", progress: Progress | None, own: Mapping[str, Function]) -> "Audit":
+    found = recorded(asked.plan, asked.data, asked.model, progress or _silent, asked.protected, own)
+    return Audit(*found, asked)
 
 
 def _allowed(model: Any, sha256: str | None) -> Any:  # noqa: ANN401
@@ -80,12 +86,48 @@ def _silent(step: str, done: int, of: int | None) -> None:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What was audited: the rows and the model, as they were given."""
+
+    plan: AuditPlan
+    data: Any
+    model: Any
+    protected: Any
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """What the model made of one case; printed, it is told in words."""
+
+    found: CaseReasons
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The nearest changes that the model decides otherwise on."""
+        return self.found.changes
+
+    def table(self) -> "pd.DataFrame":
+        """Return a line an input: feature, value and contribution, the largest first."""
+        import pandas as pd
+
+        rows = [(f.feature, f.value, f.contribution) for f in self.found.factors]
+        return pd.DataFrame(rows, columns=["feature", "value", "contribution"])
+
+    def __repr__(self) -> str:
+        from auditkit.report.case import text
+
+        return text(self.found)
+
+
+@dataclass(frozen=True)
 class Audit:
     """What an audit found, for notebooks: tables, figures, the disposition and the report."""
 
     record: AuditRecord
     footprint: Footprint | None = field(default=None, compare=False, repr=False)
     """What the model costs to ask, if the plan wants it; no part of the record."""
+    asked: "Asked | None" = field(default=None, compare=False, repr=False)
+    """What was audited, while it is at hand; not kept with the audit."""
 
     @property
     def disposition(self) -> Disposition:
@@ -155,6 +197,39 @@ class Audit:
             raise PlanError(f"There is nothing named '{name}' to draw. {did_you_mean(name, known)}")
         figure.set_label(f"{name} by {by}")
         return figure
+
+    def reasons(
+        self,
+        case: "Mapping[str, object] | pd.Series[Any] | pd.DataFrame",
+        actionable: Sequence[str] = (),
+    ) -> "Reasons":
+        """Tell what moved the model's output in one case, and what it would decide otherwise on.
+
+        It is about one person, and part of no report. The rows are read once more.
+
+        Parameters
+        ----------
+        case : mapping, Series or DataFrame of one row
+            A value for each input of the model.
+        actionable : sequence of str
+            The inputs that the person can change; no other is ever part of a change.
+
+        Raises
+        ------
+        PlanError, DataError, ModelError
+            The audit was opened from its record or has no model; the case does not fit.
+        """
+        if self.asked is None:
+            raise PlanError(
+                "Reasons are asked of the model, which an audit opened from its record does not "
+                "have. Run the audit, and ask what that gives."
+            )
+        listed = [actionable] if isinstance(actionable, str) else list(actionable)
+        a = self.asked
+        return Reasons(reasons(a.plan, a.data, a.model, a.protected, case, listed, _silent))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "asked": None}  # rows and model are not saved with an audit
 
     def files(self) -> dict[str, str]:
         """Write ``audit.json`` and ``report.html`` as text, by file name."""
@@ -416,4 +491,4 @@ def audit(
     if isinstance(model, str | Path):
         model = Path(model)
     model = _allowed(model, allow_pickle)
-    return Audit(*recorded(plan, rows.data, model, progress or _silent, protected, own))
+    return _audited(Asked(plan, rows.data, model, protected), progress, own)

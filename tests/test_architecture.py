@@ -35,6 +35,7 @@ ORDER = [
     "label_error",
     "explain",
     "probes",
+    "reasons",
     "footprint",
     "judge",
     "self_test",

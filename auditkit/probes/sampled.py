@@ -151,14 +151,12 @@ def sampled(plan: AuditPlan, scorer: Scorer, sample: Sample, floor: int) -> Samp
     if not len(sound):
         return None
     asker.sound = sample.rows.iloc[sound]
-    chosen = plan.data.selected
-    selecting = ("true",) if isinstance(chosen, Above) else chosen or plan.data.positives
     single = [c for c in sample.contrasts if CROSS not in c.attribute]
     return Sampled(
         asker=asker,
         rows=sample.rows,
         before=before,
-        selecting=frozenset(selecting),
+        selecting=selecting(plan),
         groups=rows_of_groups(sample),
         rests={
             (c.attribute, c.group): np.flatnonzero(c.rest[sample.stratum])[:A_GROUP]
@@ -170,6 +168,12 @@ def sampled(plan: AuditPlan, scorer: Scorer, sample: Sample, floor: int) -> Samp
         unit=scorer.unit if scorer.unit != "decision" else "",
         floor=floor,
     )
+
+
+def selecting(plan: AuditPlan) -> frozenset[str]:
+    """Name the decisions of a model that select."""
+    chosen = plan.data.selected
+    return frozenset(("true",) if isinstance(chosen, Above) else chosen or plan.data.positives)
 
 
 def affordable(cost: Callable[[int], int]) -> int:
