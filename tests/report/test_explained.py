@@ -8,7 +8,7 @@ from auditkit.report import figures, story
 from auditkit.report.story import quality_of_explanation as told
 from auditkit.report.story import words
 from auditkit.report.story.parts import Bullets, Table
-from auditkit.results import ALL, Status
+from auditkit.results import ALL, Response, Status
 
 
 def relies(record):
@@ -144,3 +144,34 @@ def test_what_ended_the_explaining_is_told(record, changes, said):
 def test_without_explanation_there_is_nothing(unlabelled):
     assert told.order(unlabelled) == told.relied(unlabelled) == ()
     assert told.enough(unlabelled.explanation) == ""
+
+
+def response(feature, **ways):
+    numbers = {"rises": 0, "falls": 0, "both": 0, "steady": 0, **ways}
+    return Response(
+        feature=feature, attribute=ALL, group=ALL, points=9, n=200, **numbers, loses=0,
+        unanswered=0, failed=0, near=None, before=None, after=None, step=None, step_lower=None,
+        step_upper=None, unit="log-odds", status=Status.OK,
+    )  # fmt: skip
+
+
+def test_directions_are_said_of_the_first_inputs_that_are_numbers(record):
+    asked = (
+        response("household_size", rises=198, both=2),
+        response("income_estimate", falls=150, steady=50),
+        response("distance_to_market_km", rises=100, falls=100),
+    )
+    text = bullets(replace(record, responses=asked))
+    assert "more household_size raises it; more income_estimate lowers it" in text
+    assert "more distance_to_market_km does either, from row to row" in text
+    assert "Of the numbers among them" not in bullets(replace(record, responses=()))
+
+
+def test_inputs_that_move_nothing_are_named(record):
+    idle = tuple(
+        replace(a, mean_abs=1e-17) if a.feature == "household_size" else a
+        for a in record.attributions
+    )
+    text = bullets(replace(record, attributions=idle))
+    assert "Inputs that move the output of no explained row: household_size." in text
+    assert "move the output of no explained row" not in bullets(record)

@@ -30,6 +30,10 @@ ENDED = {
 ALIKE, SIMILAR = 0.9, 0.6
 """Rank agreement from which two orders are called much the same, or similar."""
 MOST_NAMED = 5
+ONE_WAY = 0.95
+"""Share of the rows whose output moves from which an input is said to move it one way."""
+NOTHING = 1e-9
+"""Of the largest attribution: less than this is what sums of floats leave over."""
 SHUFFLING = (
     "The two ask different things. An attribution shares out each row's output between the inputs; "
     "shuffling an input parts it from all others. They differ where inputs act together, "
@@ -80,7 +84,14 @@ def order(record: AuditRecord) -> tuple[Block, ...]:
         return ()
     return (
         Heading("What it relies on most"),
-        Bullets((*_order(ranked), *_together(record.explanation))),
+        Bullets(
+            (
+                *_order(ranked),
+                *_directions(record, ranked),
+                *_unused(ranked),
+                *_together(record.explanation),
+            )
+        ),
         _inputs(record, ranked),
     )
 
@@ -95,6 +106,37 @@ def _order(ranked: list[Attribution]) -> Iterator[str]:
             "Inputs with a range of ranks are ties: other rows, another background or another seed "
             "may well put them in another order."
         )
+
+
+def _directions(record: AuditRecord, ranked: list[Attribution]) -> Iterator[str]:
+    """Say which way the first inputs move the output, of the numbers that were raised."""
+    asked = {r.feature: r for r in record.responses if r.attribute == ALL and r.group == ALL}
+    ways: dict[str, list[str]] = {"raises": [], "lowers": [], "either": []}
+    for a in ranked[:MOST_NAMED]:
+        r = asked.get(a.feature)
+        if r is None or not (moved := r.rises + r.falls + r.both):
+            continue
+        one_way = "raises" if r.rises >= r.falls else "lowers"
+        way = one_way if max(r.rises, r.falls) >= ONE_WAY * moved else "either"
+        ways[way].append(words.name(a.feature))
+    told = [
+        f"more {words.listing(ways[way])} {way} it" for way in ("raises", "lowers") if ways[way]
+    ]
+    if ways["either"]:
+        told.append(f"more {words.listing(ways['either'])} does either, from row to row")
+    if told:
+        yield (
+            f"Of the numbers among them, all else as it is and where the output moves at all: "
+            f"{'; '.join(told)}."
+        )
+
+
+def _unused(ranked: list[Attribution]) -> Iterator[str]:
+    """Name the inputs that move no output."""
+    largest = max(a.mean_abs or 0.0 for a in ranked)
+    idle = [words.name(a.feature) for a in ranked if (a.mean_abs or 0.0) <= NOTHING * largest]
+    if idle and largest:
+        yield f"Inputs that move the output of no explained row: {words.few(idle)}."
 
 
 def _together(explanation: Explanation) -> Iterator[str]:
