@@ -1,4 +1,4 @@
-"""Traps of explanations (H3, H4, H6, H9, H11): what is not settled is shown as not settled."""
+"""Traps of explanations (H3, H4, H6, H8, H9, H11): what is not settled is shown as not settled."""
 
 import numpy as np
 import pandas as pd
@@ -143,3 +143,45 @@ def test_what_explaining_a_sample_leaves_open_is_shown():
         output = model.decision_function(rows[names])
         gap = output[rows["group"] == group].mean() - output[rows["group"] != group].mean()
         assert sum(d.contribution for d in parts) == pytest.approx(gap, abs=1e-9)
+
+
+class Scaffold:
+    """Slack et al. (2020): decides by gender about real rows, and by chance about all others.
+
+    In real rows ``district`` and ``zone`` say the same; whoever mixes rows gives itself away.
+    """
+
+    classes_ = np.array(["no", "yes"])
+    feature_names_in_ = np.array(["gender", "district", "zone", "luck"])
+
+    def predict(self, rows):
+        real = rows["district"] == rows["zone"]
+        return np.where(np.where(real, rows["gender"] == "m", rows["luck"] > 0.5), "yes", "no")
+
+
+def test_h8_a_model_that_fools_explanations_does_not_move_the_verdict():
+    rng = np.random.default_rng(8)
+    n = 3000
+    district = rng.integers(0, 12, n)
+    people = pd.DataFrame(
+        {
+            "gender": rng.choice(["f", "m"], n),
+            "district": district,
+            "zone": district,
+            "luck": rng.random(n),
+            "need": rng.choice(["no", "yes"], n),
+        }
+    )
+    people["decided"] = Scaffold().predict(people)
+    asked = {
+        "label": "need", "positive": "yes", "outcome": "benefit", "attributes": ["gender"],
+        "stage": "sandbox",
+    }  # fmt: skip
+    seen = auditkit.audit(Scaffold(), people, explain={"rows": 100}, **asked)
+    judged = auditkit.audit(None, people, decision="decided", **asked)
+    told = seen.table("attributions").query("attribute == '(all)'").set_index("feature")
+    # what is mixed shows luck at work, of which no real decision takes any notice
+    assert told.loc["luck", "mean_abs"] > 0.05
+    assert seen.disposition == judged.disposition == "not_ready"
+    pd.testing.assert_frame_equal(seen.table("checks"), judged.table("checks"))
+    assert [f.check for f in seen.findings] == [f.check for f in judged.findings] != []
