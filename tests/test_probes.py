@@ -307,6 +307,13 @@ def test_columns_of_every_kind_keep_their_kind():
     assert all(any(empty for _, empty in of) for of in seen.values())
 
 
+def test_whole_numbers_too_large_for_their_kind_are_given_as_a_reader_would():
+    """A number of a case, as large as whole numbers get, had ended the audit with a crash."""
+    data = people().assign(x=np.arange(100) * 2**55)
+    made = audited(Model(lambda rows: labels(rows["x"] > 2.0**60)), data)
+    assert probe(made, "x", "above", "a")["n"] == probe(made, "x", "below", "b")["n"] + 20
+
+
 def test_text_that_is_already_there_is_not_taken_for_unseen():
     data = people().assign(camp="(unseen)")
     asked = set()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -142,6 +142,26 @@ def test_a_district_in_words_is_a_proxy_with_the_interaction_that_a_model_makes(
     through = row(made, "ethnicity", "b", PROXIES)
     assert through["estimate"] < -0.5  # nearly all of the gap
     assert through["estimate"] == pytest.approx(through["gap"], abs=0.2)
+
+
+def test_amounts_have_proxies_too():
+    data = people()
+    model = LinearRegression()
+    model.coef_, model.intercept_ = np.array([1.0, -20.0]), 100.0
+    model.feature_names_in_, model.n_features_in_ = (
+        np.array(["rooms", "camp_score"], dtype=object),
+        2,
+    )
+    data["cash"] = model.predict(data[["rooms", "camp_score"]])
+    made = ak.audit(
+        model, data, label="cash", task="regression", outcome="benefit",
+        attributes=["ethnicity"], policy="minimal",
+    )  # fmt: skip
+    b = row(made, "ethnicity", "b", "camp_score")
+    assert b["adjusted_p"] < 0.05
+    assert b["unit"] == "amount"
+    assert b["gap_contribution"] == pytest.approx(-30, abs=3)
+    assert row(made, "ethnicity", "b", PROXIES)["estimate"] == pytest.approx(-30, abs=3)
 
 
 # ----------------------------------------------------------------------------- what is no proxy

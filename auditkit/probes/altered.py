@@ -88,9 +88,9 @@ def _beyond(column: "pd.Series[Any]") -> "Iterator[tuple[str, pd.Series[Any]]]":
     for probe, value in (("above", high + reach), ("below", low - reach)):
         if not np.isfinite(value):
             continue
-        if whole and not _fits(value, kind):
-            kind = np.dtype(np.float64)  # as a reader would give a number that large
-        yield probe, pd.Series(value, index=column.index).astype(kind)
+        # as a reader would give a number that large
+        given = np.dtype(np.float64) if whole and not _fits(value, kind) else kind
+        yield probe, pd.Series(value, index=column.index).astype(given)
 
 
 def _fits(value: float, kind: Any) -> bool:  # noqa: ANN401

@@ -22,8 +22,7 @@ NOBODY = (
     "kept."
 )
 NOT_LOOKED = (
-    "Not looked at: this version keeps no sample of rows where an amount is predicted, or Spark "
-    "has them."
+    "Not looked at: there is no sample of rows, as this version keeps none where Spark has them."
 )
 COIN = 50
 """Times in 100 that a coin is right."""
