@@ -83,6 +83,17 @@ def test_not_an_input_names_the_strongest_proxy(told_record):
     assert "district tells which is which 83 times in 100" in said
 
 
+def test_an_input_that_is_left_out_could_still_be_told(told_record):
+    rows = tuple(replace(r, attribute="age", group=">=61") for r in ROWS)
+    said = next(s for s in inputs(replace(told_record, proxies=rows)) if s.startswith("Age"))
+    assert said.startswith(
+        "Age is an input of the model. Left out, it could still be told by others: of two people, "
+        "one of the group 61 and over and one of everyone else, district tells which is which 83"
+    )
+    bare = next(s for s in inputs(replace(told_record, proxies=())) if s.startswith("Age"))
+    assert bare == "Age is an input of the model."
+
+
 def test_where_only_all_together_tell_that_is_said(told_record):
     rows = (row("rooms", estimate=0.51, p=1.0), row(TOGETHER, estimate=0.88))
     record = replace(told_record, proxies=rows)

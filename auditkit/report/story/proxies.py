@@ -57,6 +57,12 @@ def other_inputs(record: AuditRecord, attribute: str) -> str:
     return f"other inputs stand in for it. The one that tells it best: {_tells(best)}."
 
 
+def left_out(record: AuditRecord, attribute: str) -> str:
+    """Say that an attribute that is an input could be left out and still be told by the others."""
+    best = _strongest(record, attribute)
+    return "" if best is None else f" Left out, it could still be told by others: {_tells(best)}."
+
+
 def lines(record: AuditRecord, attribute: str) -> tuple[Proxy, ...]:
     """Give each input with the group of an attribute that it tells best, the best told first.
 

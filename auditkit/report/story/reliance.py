@@ -14,7 +14,7 @@ from auditkit.report.story.parts import (
     Table,
     table,
 )
-from auditkit.report.story.proxies import other_inputs, stand_in
+from auditkit.report.story.proxies import left_out, other_inputs, stand_in
 from auditkit.report.story.quality_of_explanation import enough, order, rank, relied
 from auditkit.report.story.unknowns import STATES
 from auditkit.results import ALL, CROSS, SAMPLING, Attribution, AuditRecord, Status
@@ -66,7 +66,7 @@ def inputs(record: AuditRecord) -> tuple[str, ...]:
                 "is an input is not known."
             )
         elif info.model_input:
-            sentences.append(f"{said} is an input of the model.")
+            sentences.append(f"{said} is an input of the model.{left_out(record, info.name)}")
         else:
             sentences.append(
                 f"{said} is not an input of the model. That is not the same as no influence: "
