@@ -143,7 +143,7 @@ def test_a_column_that_the_model_ignores_changes_nothing_at_all():
     assert (still["steady"] == still["n"]).all()
     assert (still["step"] == 0).all()
     said = text_of(made)
-    assert "no decision of a sampled row changed when the model was told another group" in said
+    assert "no answer about a sampled row changed when the model was told another group" in said
     assert "No sampled row's output moved with: idle." in said
 
 
@@ -357,21 +357,50 @@ def test_no_answer_is_counted_and_is_no_loss_of_a_place():
     assert row["net"] == 0
 
 
-def test_amounts_and_audits_without_a_model_say_so_or_have_nothing():
-    class Amounts:
-        feature_names_in_ = np.array(["x"])
+class Amounts:
+    """A regressor: 1,000 for each x, and 500 more for people of b."""
 
-        def predict(self, rows):
-            return rows["x"].to_numpy()
+    feature_names_in_ = np.array(["group", "x", "idle"])
 
+    def predict(self, rows):
+        return 1000.0 * rows["x"].to_numpy() + 500 * (rows["group"] == "b")
+
+
+def test_amounts_are_told_by_how_much_they_change_and_nobody_is_selected():
     made = audited(
         Amounts(), people().assign(y=np.arange(100.0)), task="regression", tolerance=1.0,
         positive=None,
     )  # fmt: skip
-    row = row_of(made, "removals")
-    assert (row["feature"], row["status"], row["n"]) == ("x", "not_applicable", 0)
-    assert "an amount is predicted" in row["note"]
-    assert "an amount is predicted" in text_of(made)
+    row = row_of(made, "flips", group="b", way="set")
+    assert row[["n", "changed", "gained", "lost"]].tolist() == [40, 40, 0, 40]
+    assert (row["mean_change"], row["unit"]) == (-500, "amount")
+    assert pd.isna(row["net"])
+    drawn = row_of(made, "flips", group="b", feature="x")
+    # of a, half have 1 and half 5; of b, 10 have 1 and 30 have 5: a mean of 3,000 against 4,000,
+    # and the 40 of 60 cells that are put in may be off from that by chance
+    assert drawn["mean_lower"] < -1000 < drawn["mean_upper"]
+    up = row_of(made, "responses", feature="x", group="a")
+    assert (up["rises"], up["points"]) == (60, 2)
+    assert pd.isna(up["loses"])
+    assert pd.isna(up["step"])
+    gone = row_of(made, "removals", feature="group", group="b")
+    assert gone["output_gap"] == pytest.approx(1500)
+    assert gone["output_lower"] < -500 < gone["output_upper"]
+    assert pd.isna(gone["gap"])
+    idle = rows_of(made, "removals", feature="idle")
+    assert (idle["changed"] == 0).all()
+    said = text_of(made)
+    assert "of 60 a told as b" in said or "of 40 b told as a" in said
+    assert "are predicted otherwise" in said
+    assert re.search(
+        "0 more, 40 less, by −500 on average|60 more, 0 less, by .500 on average", said
+    )
+    assert "selected" not in said
+    texts = [text.get_text() for text in made.figure("flips", by="group").axes[0].texts]
+    assert "n 60 · +500" in texts
+
+
+def test_an_audit_without_a_model_has_nothing():
     none = audited(None, people().assign(d="yes"), decision="d")
     assert not any(len(none.table(name)) for name in ("flips", "responses", "removals"))
     assert 'id="altered"' not in none.files()["report.html"]
@@ -402,6 +431,7 @@ def test_where_decisions_switch_and_who_loses_by_hand():
     made = audited(model)
     a, b = (row_of(made, "responses", feature="idle", group=g) for g in ("a", "b"))
     assert (a["rises"], a["steady"], a["loses"]) == (30, 30, 0)
+    assert float(a["loses_upper"]) == pytest.approx(float(wilson(0, 60).upper))
     assert (a["before"], a["after"], a["step"]) == (0.5, 1.0, 0.5)
     assert 31 < a["near"] <= 40.6
     bounds = paired_difference(30, 30, 0, 0, 1 - 0.05 / 10)
@@ -649,4 +679,4 @@ def test_a_small_group_is_not_drawn():
     data = people().iloc[:80]  # 20 of b are left
     made = audited(Model(either), data)
     texts = [text.get_text() for text in made.figure("flips", by="group").axes[0].texts]
-    assert "too few rows to draw" in texts
+    assert "too few rows, or answers, to draw" in texts

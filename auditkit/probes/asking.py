@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 CALLS = 5_000
 """Calls in which failing rows are looked for, over all probes of an audit."""
+PREDICTED = "(predicted)"
+"""Where an amount is predicted, what a row is told in the place of a decision."""
 SINGLY = 8
 """Failing parts of no more rows are asked about one by one: half of them fail in most of them."""
 
@@ -105,9 +107,13 @@ class Asker:
         return Decided(label, failed, untold, output)
 
     def _ask(self, rows: "pd.DataFrame") -> "tuple[NDArray[np.object_], NDArray[np.float64]]":
-        """Ask for decisions, and for outputs where they are wanted."""
+        """Ask for decisions, and for outputs where they are wanted; of an amount, for both."""
         import numpy as np
 
+        if self.plan.data.amounts:
+            output = self.scorer.amounts(rows)
+            known = np.array([None, PREDICTED], dtype=object)
+            return known[np.isfinite(output).astype(int)], output
         label = selects(self.scorer, self.plan, rows)
         if not self.outputs:
             return label, np.full(len(rows), np.nan)

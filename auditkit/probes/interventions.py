@@ -61,7 +61,7 @@ def interventions(
     with warnings.catch_warnings(), threadpool_limits(1):
         # encoders warn of what they do not know, which is what is asked here
         warnings.simplefilter("ignore")
-        status, why = _hindrance(plan, again)
+        status, why = _hindrance(again)
         rows = None
         if (
             not why
@@ -86,10 +86,8 @@ def interventions(
         )
 
 
-def _hindrance(plan: AuditPlan, again: tuple[Determinism, ...]) -> tuple[Status, str]:
+def _hindrance(again: tuple[Determinism, ...]) -> tuple[Status, str]:
     """Say why the model is not asked about altered rows; empty where it is."""
-    if plan.data.amounts:
-        return Status.NOT_APPLICABLE, "this version alters no inputs where an amount is predicted"
     first = next((row for row in again if row.check == "again"), None)
     if first is not None and first.changed is None:
         return first.status, first.note

@@ -39,6 +39,10 @@ class Moves:
     unanswered: int
     failed: int
     untold: int
+    least: float
+    """The size of an output that rounding is held against at least."""
+    amounts: bool
+    """Whether amounts are predicted: gained are more then, lost are less, and none is selected."""
     shifts: "NDArray[np.float64]"
     """Changes of the output of rows with an answer; those within rounding are 0."""
 
@@ -61,7 +65,7 @@ class Moves:
         """Share selected after less that before, with Newcombe's interval for the same rows."""
         from auditkit.inference.intervals import paired_difference
 
-        if not self.answered:
+        if self.amounts or not self.answered:
             return None
         scale = min(1.0, self.drawn / self.answered)
         neither = self.answered - self.stayed - self.gained - self.lost
@@ -90,7 +94,7 @@ class Moves:
             return None, 0.0, n
         mean = float(self.shifts.mean())
         spread = float(self.shifts.var(ddof=1)) if len(self.shifts) > 1 else 0.0
-        alike = spread <= (ROUNDING * max(1.0, abs(mean))) ** 2
+        alike = spread <= (ROUNDING * max(self.least, abs(mean))) ** 2
         return mean, 0.0 if alike else spread / n, n
 
     def worth(self, floor: int, of: int) -> tuple[Status, str]:
@@ -114,26 +118,36 @@ def moves(sampled: Sampled, asked: Asked, mask: "NDArray[np.bool_]", drawn: int)
     before = sampled.before.label[places]
     none = (after == np.array(None)) & ~failed
     has = ~none & ~failed
-    chosen, was = sampled.selects(after) & has, sampled.selects(before) & has
+    shifts = np.zeros(len(places))
+    if sampled.unit:
+        shifts = _shifts(sampled.before.output[places], told.output[mask], sampled.least)
+    if sampled.amounts:
+        changed, chosen, was = has & (shifts != 0), has & (shifts > 0), has & (shifts < 0)
+    else:
+        changed = has & (after != before)
+        chosen, was = sampled.selects(after) & has, sampled.selects(before) & has
     return Moves(
         asked=len(places),
         drawn=min(drawn, len(places)),
-        changed=int((has & (after != before)).sum()),
+        changed=int(changed.sum()),
         gained=int((chosen & ~was).sum()),
         lost=int((was & ~chosen).sum()),
         stayed=int((was & chosen).sum()),
         unanswered=int(none.sum()),
         failed=int(failed.sum()),
         untold=int(told.untold[mask].sum()),
-        shifts=_shifts(sampled.before.output[places][has], told.output[mask][has])
-        if sampled.unit
-        else np.zeros(0),
+        least=sampled.least,
+        amounts=sampled.amounts,
+        shifts=shifts[has] if sampled.unit else np.zeros(0),
     )
 
 
-def _shifts(before: "NDArray[np.float64]", after: "NDArray[np.float64]") -> "NDArray[np.float64]":
+def _shifts(
+    before: "NDArray[np.float64]", after: "NDArray[np.float64]", least: float
+) -> "NDArray[np.float64]":
     import numpy as np
 
     with np.errstate(invalid="ignore"):
         apart = after - before
-    return np.where(np.abs(apart) <= ROUNDING * np.maximum(1.0, np.abs(before)), 0.0, apart)
+        rounding = ROUNDING * np.maximum(least, np.abs(before))
+        return np.where(np.abs(apart) <= rounding, 0.0, apart)

@@ -93,7 +93,9 @@ def _side(sampled: Sampled, asked: Asked | None, places: "NDArray[np.intp]") -> 
     return _Side(
         rows=len(rows),
         rounds=int(mask.sum()) // len(rows),
-        selected=float(sampled.selects(sampled.before.label[rows]).mean()),
+        selected=None
+        if sampled.amounts
+        else float(sampled.selects(sampled.before.label[rows]).mean()),
         output=float(output.mean()) if sampled.unit and np.isfinite(output).all() else None,
         moves=moves(sampled, asked, mask, min(len(rows), len(sampled.groups[EVERYONE]))),
     )

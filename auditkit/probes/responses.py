@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 Switch = tuple[float | None, float | None, float | None, float | None, float | None, float | None]
 """Where decisions switch, the shares before and after, the step and the ends of its interval."""
+Losing = tuple[int | None, float | None, float | None]
+"""Rows that lose the place, and the ends of the interval of their share."""
+UNLOST: Losing = (None, None, None)
 UNSWITCHED: Switch = (None, None, None, None, None, None)
 POINTS = 11
 """Values of an input that are tried at most."""
@@ -222,31 +225,36 @@ def _told(
     if not np.isfinite(output).all():
         status, note = Status.UNDEFINED, ENDLESS
     else:
-        ways = _ways(output)
-    unit = sampled.unit or "decision"
+        ways = _ways(output, sampled.least)
+    unit, loses, switch = sampled.unit or "decision", UNLOST, UNSWITCHED
+    if status is not Status.UNDEFINED and not sampled.amounts:
+        loses, switch = _losing(selected), _switch(selected, values)
+    lost, low, high = loses
     return Response(
-        name, *group, points, n, *ways, _losing(selected), int((~whole & ~failed).sum()),
-        int(failed.sum()),
-        *(_switch(selected, values) if status is not Status.UNDEFINED else UNSWITCHED),
-        unit, status, note,
+        name, *group, points, n, *ways, lost, low, high, int((~whole & ~failed).sum()),
+        int(failed.sum()), *switch, unit, status, note,
     )  # fmt: skip
 
 
-def _ways(output: "NDArray[np.float64]") -> tuple[int, int, int, int]:
+def _ways(output: "NDArray[np.float64]", size: float) -> tuple[int, int, int, int]:
     """Count rows whose output only rises, only falls, does both, or neither."""
     import numpy as np
 
     apart = np.diff(output, axis=0)
-    least = ROUNDING * np.maximum(1.0, np.abs(output[:-1]))
+    least = ROUNDING * np.maximum(size, np.abs(output[:-1]))
     up, down = (apart > least).any(axis=0), (apart < -least).any(axis=0)
     ways = (up & ~down, down & ~up, up & down, ~up & ~down)
     rises, falls, both, steady = (int(way.sum()) for way in ways)
     return rises, falls, both, steady
 
 
-def _losing(selected: "NDArray[np.bool_]") -> int:
-    """Count rows that are selected at some value and not at a higher one."""
-    return int((selected[:-1] & ~selected[1:]).any(axis=0).sum())
+def _losing(selected: "NDArray[np.bool_]") -> Losing:
+    """Count rows that are selected at some value and not at a higher one, with their interval."""
+    from auditkit.inference.intervals import wilson
+
+    n, losing = selected.shape[1], int((selected[:-1] & ~selected[1:]).any(axis=0).sum())
+    bounds = wilson(losing, n)
+    return (losing, float(bounds.lower), float(bounds.upper)) if n else (losing, None, None)
 
 
 def _switch(selected: "NDArray[np.bool_]", values: "NDArray[np.float64] | None") -> Switch:
@@ -306,4 +314,6 @@ def between(low: float, high: float) -> float:
 
 def _none(name: str, group: tuple[str, str], unit: str, status: Status, why: str) -> Response:
     unit = unit or "decision"
-    return Response(name, *group, 0, 0, 0, 0, 0, 0, 0, 0, 0, *UNSWITCHED, unit, status, why)
+    return Response(
+        name, *group, 0, 0, 0, 0, 0, 0, None, None, None, 0, 0, *UNSWITCHED, unit, status, why,
+    )  # fmt: skip

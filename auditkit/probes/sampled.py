@@ -81,8 +81,25 @@ class Sampled:
     floor: int
 
     @property
+    def amounts(self) -> bool:
+        """Whether an amount is predicted, and nobody is selected."""
+        return self.asker.plan.data.amounts
+
+    @property
+    def least(self) -> float:
+        """The size of an output that rounding is held against at least.
+
+        An amount may be in any unit, so what is small of it hangs on how large amounts are.
+        """
+        import numpy as np
+
+        if not self.amounts:
+            return 1.0
+        return float(np.nan_to_num(np.abs(self.before.output), posinf=0.0).max(initial=0.0))
+
+    @property
     def decided(self) -> "NDArray[np.bool_]":
-        """Which rows have a decision as they are, shape (n,)."""
+        """Which rows have a decision, or a predicted amount, as they are; shape (n,)."""
         import numpy as np
 
         found: NDArray[np.bool_] = self.before.label != np.array(None)

@@ -43,16 +43,16 @@ from auditkit.report.story import (
     budgets,
     calibration,
     comparisons,
-    interventions,
     measures,
     needs,
     quality_of_explanation,
     reliance,
     words,
 )
+from auditkit.report.story import flips as told
 from auditkit.report.story import proxies as stand_ins
 from auditkit.report.story.gaps import GapRow, directions, gap_rows
-from auditkit.results import SAMPLING, Attribution, AuditRecord, BaselineRate, Status
+from auditkit.results import SAMPLING, Attribution, AuditRecord, BaselineRate, Flip, Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -244,7 +244,7 @@ def attributions(record: AuditRecord, attribute: str) -> "Figure":
 
 
 def flips(record: AuditRecord, attribute: str) -> "Figure":
-    """Draw how the share selected of each group shifts where the model is told another group.
+    """Draw how each group shifts where the model is told another: the share selected, or the mean.
 
     The thin line is the 95 % interval; a pair of which too little is known has its reason instead.
     Of more than 40 pairs, 40 are drawn.
@@ -254,27 +254,33 @@ def flips(record: AuditRecord, attribute: str) -> "Figure":
     PlanError
         The attribute is no input of the model.
     """
-    rows = interventions.drawn(record, attribute)[: comparisons.MOST_DRAWN]
+    rows = told.drawn(record, attribute)[: comparisons.MOST_DRAWN]
     if not rows:
         raise PlanError(f"'{attribute}' is no input of the model, so there are no flips to draw.")
-    marks = [
-        Mark(
-            label=short(interventions.pair(row)),
-            end=f"n {words.count(row.n)} · {words.POINTS.value(row.net)}",
-            value=100 * row.net,
-            thin=ends_of(lambda x: 100 * x, row.net_lower, row.net_upper),
-        )
-        if row.net is not None and row.status is Status.OK
-        else Mark(
-            short(interventions.pair(row)), f"n {words.count(row.n)}", reason="too few rows to draw"
-        )
-        for row in rows
-    ]
+    amount = rows[0].unit == told.AMOUNT
+    marks = [_flip_mark(row, 1.0 if amount else 100.0) for row in rows]
+    axis, ends = "shift in points", ("← fewer selected", "more selected →")
+    if amount:
+        axis = f"shift of the mean prediction, {measures.units(record.system)}"
+        ends = ("← less", "more →")
     with styled():
-        axes = _lines(marks, [-5.0, 5.0])  # at least ten points wide
+        axes = _lines(marks, [0.0] if amount else [-5.0, 5.0])  # at least ten points wide
         axes.axvline(0, color=SOFT, lw=1, dashes=(3, 3), zorder=1)
-        explain_axis(axes, "shift in points", ("← fewer selected", "more selected →"))
+        explain_axis(axes, axis, ends)
     return figure_of(axes)
+
+
+def _flip_mark(row: Flip, factor: float) -> Mark:
+    label, n = short(told.pair(row)), f"n {words.count(row.n)}"
+    size, lower, upper = told.shift(row)
+    if size is None or row.status is not Status.OK:
+        return Mark(label, n, reason="too few rows, or answers, to draw")
+    return Mark(
+        label,
+        f"{n} · {told.shift_words(row)}",
+        factor * size,
+        ends_of(lambda x: factor * x, lower, upper),
+    )
 
 
 def proxies(record: AuditRecord, attribute: str) -> "Figure":

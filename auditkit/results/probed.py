@@ -62,7 +62,8 @@ class Removal:
     at all, or failing, with its 95 % interval. ``gap`` is the group's selection rate less that of
     its rest, both in sampled rows, and ``gap_change`` what the removal adds to it; ``output_gap``
     and ``output_change`` are the same of the model's mean output, in ``unit``, which is empty where
-    the output is a decision. Groups have no gap where they have no rest: ``(all)``.
+    the output is a decision. There is no gap of selection rates where an amount is predicted, and
+    none of ``(all)``, which has no rest.
     """
 
     feature: str
@@ -98,7 +99,8 @@ class Flip:
     stays. Of ``n`` rows of the group, drawn at random, that have a decision and a value to change,
     ``changed`` get another decision, ``unanswered`` none, and on ``failed`` the model raises;
     ``share`` is of all three. ``gained`` are selected now and were not, ``lost`` the reverse;
-    ``net`` is the share selected after less that before, among rows with an answer.
+    ``net`` is the share selected after less that before, among rows with an answer. Where an amount
+    is predicted, ``gained`` are predicted more and ``lost`` less, and there is no ``net``.
     ``mean_change`` is of the model's output, in ``unit``. Intervals are at 95 %.
     """
 
@@ -136,9 +138,10 @@ class Response:
     rows. Of those answered at every value, the output ``rises`` (and never falls), ``falls``, goes
     ``both`` ways, or is ``steady``; it is in ``unit``, for the positive label, and where the unit
     is ``decision`` it is 1 for the selected. ``loses`` are selected at some value and no longer at
-    a higher one. The share selected differs most between two neighbouring values on the two sides
-    of ``near``, a round number: ``before`` below it, ``after`` above it; the interval of ``step``
-    allows for the number of neighbours looked at.
+    a higher one, with the ends of the 95 % interval of their share. The share selected differs most
+    between two neighbouring values on the two sides of ``near``, a round number: ``before`` below
+    it, ``after`` above it; the interval of ``step`` allows for the number of neighbours looked at.
+    Where an amount is predicted, nobody is selected, and these are none.
     """
 
     feature: str
@@ -150,7 +153,9 @@ class Response:
     falls: Count
     both: Count
     steady: Count
-    loses: Count
+    loses: Count | None
+    loses_lower: float | None
+    loses_upper: float | None
     unanswered: Count
     failed: Count
     near: float | None

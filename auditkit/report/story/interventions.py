@@ -4,13 +4,20 @@ from collections.abc import Iterable, Sequence
 
 from auditkit.report.story import words
 from auditkit.report.story.comparisons import attributes
+from auditkit.report.story.flips import (
+    AMOUNT,
+    flipped,
+    is_apart,
+    otherwise,
+    points_cell,
+    quantity_cell,
+    share_cell,
+)
 from auditkit.report.story.parts import (
     MOST_ROWS,
     Block,
     Bullets,
     Cell,
-    Chart,
-    Evidence,
     Heading,
     Paragraph,
     Section,
@@ -18,12 +25,9 @@ from auditkit.report.story.parts import (
     cut,
     table,
 )
-from auditkit.results import ALL, AuditRecord, Flip, Removal, Response, Status
+from auditkit.results import ALL, AuditRecord, Removal, Response, Status
 
-KIND = "flips"
 MOST_NAMED = 5
-MOST_DRAWN = 12
-"""Rows of a table of stand-ins, of those that shift most: all pairs of groups are many."""
 CAUTION = (
     "Here one input of sampled rows is altered, and the model is asked again. It is the model that "
     "is tried out, not the person: what goes along with an input in life stays as it was. So these "
@@ -32,9 +36,9 @@ CAUTION = (
     "and no outcome in this report rests on them."
 )
 HOW = (
-    "Rows were drawn at random in each group, at most 200 of it; those with a decision are "
+    "Rows were drawn at random in each group, at most 200 of it; those with an answer are "
     "altered. Intervals are of the group's rows in these data; weights and clusters have no part "
-    "in them. A row on which the model gives no answer or fails counts as decided otherwise."
+    "in them. A row on which the model gives no answer or fails counts as told otherwise."
 )
 RISING = (
     "One number is set to several values that people have, from the 5 % to the 95 % quantile, and "
@@ -42,9 +46,8 @@ RISING = (
 )
 REMOVED = (
     "Each row gets the cell of somebody drawn from all, so that the input tells nothing of the "
-    "person; inputs that go along with it still may. Inputs that change most decisions come first."
+    "person; inputs that go along with it still may. Inputs that change most answers come first."
 )
-SET = "set"
 
 
 def altered(record: AuditRecord) -> tuple[Section, ...]:
@@ -55,158 +58,9 @@ def altered(record: AuditRecord) -> tuple[Section, ...]:
     if not any(row.n for row in record.removals):
         blocks.append(Paragraph(f"Not looked at: {words.plain(record.removals[0].note)}."))
     else:
-        blocks += [Paragraph(HOW, "note"), *_flips(record), *_rising(record), *_removed(record)]
+        blocks += [Paragraph(HOW, "note"), *flipped(record), *_rising(record), *_removed(record)]
     title = "What changes when one input is altered"
     return (Section("altered", title, "Inputs altered", tuple(blocks)),)
-
-
-def pair(row: Flip) -> str:
-    """Name whose rows are given whose value: ``female → male``."""
-    return f"{words.group(row.group)} → {words.group(row.toward)}"
-
-
-def drawn(record: AuditRecord, attribute: str) -> tuple[Flip, ...]:
-    """List what is drawn of an attribute: its own input set to another group's value."""
-    return tuple(row for row in record.flips if row.attribute == attribute and row.way == SET)
-
-
-def _flips(record: AuditRecord) -> list[Block]:
-    """Tell each attribute's own input, and what may stand in for it."""
-    blocks: list[Block] = [Heading("The value of another group")]
-    own = [a for a in attributes(record) if drawn(record, a)]
-    if not own:
-        text = "No attribute is an input of the model, so no row can be given another group's value"
-        blocks.append(Paragraph(f"{text}. Other inputs may stand in for it."))
-    else:
-        blocks.append(Bullets(tuple(_own_words(record, a) for a in own)))
-    for attribute in own:
-        rows = drawn(record, attribute)
-        title = f"The model is told another group, by {words.attribute(attribute)}"
-        blocks.append(
-            Evidence(_chart(attribute, title), _flip_table(rows, f"{title}: the numbers"))
-        )
-    for attribute in attributes(record):
-        stand_ins = [f for f in record.flips if f.attribute == attribute and f.way != SET]
-        if stand_ins:
-            blocks += _stand_ins(attribute, stand_ins)
-    return blocks
-
-
-def _chart(attribute: str, title: str) -> Chart:
-    return Chart(
-        kind=KIND,
-        subject="",
-        attribute=attribute,
-        title=title,
-        description=(
-            "For each group, and each other that it is told to be, the share selected after less "
-            f"that before, in points, with a line over the {words.INTERVAL}. The table has the "
-            "same numbers."
-        ),
-        note="Right of zero, more of these people are selected when the model is told otherwise.",
-    )
-
-
-def _own_words(record: AuditRecord, attribute: str) -> str:
-    """Say which pair of groups moves most, or that none does, and what the data could miss."""
-    rows = drawn(record, attribute)
-    said = words.sentence_case(words.attribute(attribute))
-    known = [row for row in rows if row.share is not None]
-    if not known:
-        return f"{said}: {words.plain(rows[0].note)}."
-    most = max(known, key=lambda row: row.share or 0.0)
-    if not most.share:
-        return (
-            f"{said}: no decision of a sampled row changed when the model was told another group; "
-            f"a share of up to {words.percent(max(row.upper or 0.0 for row in known))} could have "
-            "been missed."
-        )
-    which = f"the most of {len(known)} pairs: " if len(known) > 1 else ""
-    return f"{said}, {which}{_counted(most)}"
-
-
-def _counted(row: Flip) -> str:
-    text = (
-        f"of {words.count(row.n)} {words.group(row.group)} told as {words.group(row.toward)}, "
-        f"{words.rate(row.share, True)} are decided otherwise ({words.INTERVAL} "
-        f"{words.rate_span(row.lower, row.upper, True)}): {words.count(row.gained)} newly "
-        f"selected, {words.count(row.lost)} no longer"
-    )
-    if lost := row.unanswered + row.failed:
-        text += f", {words.count(lost)} without an answer"
-    return f"{text}."
-
-
-def _stand_ins(attribute: str, rows: Sequence[Flip]) -> list[Block]:
-    """Tell what drawing one input from another group changes."""
-    by = words.attribute(attribute)
-    inputs = words.listing(words.name(f) for f in dict.fromkeys(row.feature for row in rows))
-    text = (
-        f"Inputs that carry most of the gaps by {by} in the model's answers, or that the plan "
-        f"names: {inputs}. Each "
-        "row keeps everything but that one input, whose value is drawn from people of the other "
-        "group."
-    )
-    apart = [row for row in rows if row.net is not None and _is_apart(row.net_lower, row.net_upper)]
-    if apart:
-        most = max(apart, key=lambda row: abs(row.net or 0.0))
-        text += (
-            f" The largest shift whose interval leaves out zero: with {words.name(most.feature)} "
-            f"drawn from {words.group(most.toward)}, the share of {words.group(most.group)} that "
-            f"is selected shifts by {words.POINTS.value(most.net)} ({words.INTERVAL} "
-            f"{words.POINTS.span(most.net_lower, most.net_upper)}). Of {words.count(len(rows))} "
-            f"intervals {words.count(len(apart))} leave out zero; by chance alone about 1 in 20 "
-            "does."
-        )
-    else:
-        text += (
-            " No shift in who is selected is so large that its interval leaves out zero, which is "
-            "not to say that these inputs do nothing."
-        )
-    shown = sorted(rows, key=lambda row: -abs(row.net or 0.0))
-    caption = f"One input drawn from another group, by {by}"
-    return [
-        Heading(f"Inputs that may stand in for {by}"),
-        Paragraph(text),
-        _flip_table(shown, caption, MOST_DRAWN),
-    ]
-
-
-def _is_apart(lower: float | None, upper: float | None) -> bool:
-    return lower is not None and upper is not None and (lower > 0 or upper < 0)
-
-
-def _flip_table(rows: Sequence[Flip], caption: str, most: int = MOST_ROWS) -> Table:
-    own = all(row.way == SET for row in rows)
-    units = {row.unit for row in rows if row.unit}
-    unit = f" | #Mean output, {words.plain(next(iter(units)))}" if units else ""
-    cells: list[tuple[str | Cell, ...]] = [
-        (
-            Cell(pair(row), detail=words.plain(row.note)),
-            *([] if own else [words.name(row.feature)]),
-            words.count(row.n),
-            _share(row.share, row.lower, row.upper),
-            words.count(row.gained),
-            words.count(row.lost),
-            _points(row.net, row.net_lower, row.net_upper),
-            *([_quantity(row.mean_change, row.mean_lower, row.mean_upper)] if units else []),
-        )
-        for row in rows[:most]
-    ]
-    lost = sum(row.unanswered + row.failed for row in rows)
-    note = f"Small print under a number: its {words.INTERVAL}."
-    if len(rows) > most:
-        note += f" {most} of {len(rows):,} rows are shown; audit.json has all of them."
-    if lost:
-        note += f" {words.count(lost)} rows had no answer, or the model failed on them."
-    named = "From → to" if own else "From → to | Input drawn"
-    return table(
-        caption,
-        f"{named} | #n | #Decided otherwise | #Newly selected | #No longer | #Selected, points"
-        f"{unit}",
-        cells,
-        note,
-    )
 
 
 def _rising(record: AuditRecord) -> list[Block]:
@@ -237,21 +91,26 @@ def _need(record: AuditRecord) -> tuple[str, ...]:
         return (f"{text}more need can lose a person the place is not known.",)
     first = everyone[0]
     losing = [r for r in rows if r.loses and r.attribute != ALL]
+    unknown = any(r.unanswered or r.failed or r.status is not Status.OK for r in rows)
+    missed = " Not every group could be looked at with enough rows; the tables say which."
     if not first.loses and not losing:
-        return (
+        text = (
             f"More need ({words.name(need)}) lost none of {words.count(first.n)} sampled people "
-            f"the place, at {words.count(first.points)} values.",
+            f"the place, at {words.count(first.points)} values; a share of up to "
+            f"{words.percent(first.loses_upper or 1.0)} could have been missed."
         )
+        return (text + (missed if unknown else ""),)
     named = words.few(
         [f"{r.loses:,} of {r.n:,} {words.subject(r.attribute, r.group)}" for r in losing],
         MOST_NAMED,
     )
     text = (
         f"More need can lose people their place: as need ({words.name(need)}) rises and all else "
-        f"is kept, {words.count(first.loses)} of {words.count(first.n)} sampled people are "
+        f"is kept, {words.count(first.loses or 0)} of {words.count(first.n)} sampled people "
+        f"({words.INTERVAL} {words.rate_span(first.loses_lower, first.loses_upper, True)}) are "
         "selected at some need and not at a greater one"
     )
-    return (f"{text} ({named})." if named else f"{text}.",)
+    return ((f"{text}: {named}." if named else f"{text}.") + (missed if unknown else ""),)
 
 
 def _turning(everyone: Sequence[Response]) -> tuple[str, ...]:
@@ -281,35 +140,44 @@ def _ways(row: Response) -> str:
 
 
 def _response_table(rows: Sequence[Response], attribute: str) -> Table:
-    everyone = attribute == ALL
+    everyone, amount = attribute == ALL, rows[0].unit == AMOUNT
     unit = words.plain(next((row.unit for row in rows if row.unit), ""))
     cells: list[tuple[str | Cell, ...]] = [
         (
             Cell(words.name(r.feature), detail=words.plain(r.note) if everyone else ""),
             *([] if everyone else [Cell(words.group(r.group), detail=words.plain(r.note))]),
             words.count(r.n),
-            *(words.count(number) for number in (r.rises, r.falls, r.both, r.steady, r.loses)),
-            _switch(r),
+            *(words.count(number) for number in (r.rises, r.falls, r.both, r.steady)),
+            *([] if amount else [_loses(r), _switch(r)]),
         )
         for r in rows[:MOST_ROWS]
     ]
     of = "everyone" if everyone else f"by {words.attribute(attribute)}"
-    note = (
-        f"Rises and falls are of the output ({unit}). Loses: selected at some value, not at a "
-        "higher one. Switch: between which neighbouring values the share selected differs most, "
-        "and from what to what; a dash where that may be chance. "
-    )
+    note = f"Rises and falls are of the output ({unit}). "
+    if not amount:
+        note += (
+            f"Loses: selected at some value, not at a higher one, with the {words.INTERVAL} of "
+            "that share. Switch: between which neighbouring values the share selected differs "
+            "most, and from what to what; a dash where that may be chance. "
+        )
+    columns = f"Input | {'' if everyone else 'Group | '}#n | #Rises | #Falls | #Both | #Steady"
     return table(
         f"What the model does as one number rises, {of}",
-        f"Input | {'' if everyone else 'Group | '}#n | #Rises | #Falls | #Both | #Steady | #Loses "
-        "| #Decisions switch most",
+        columns if amount else f"{columns} | #Loses | #Decisions switch most",
         cells,
         f"{note}{cut(len(rows), 'rows')}".strip(),
     )
 
 
+def _loses(row: Response) -> str | Cell:
+    if row.loses is None or row.loses_lower is None:
+        return words.DASH
+    span = words.rate_span(row.loses_lower, row.loses_upper, True)
+    return Cell(words.count(row.loses), detail=span)
+
+
 def _switches(row: Response) -> bool:
-    return _is_apart(row.step_lower, row.step_upper)
+    return is_apart(row.step_lower, row.step_upper)
 
 
 def _switch(row: Response) -> str | Cell:
@@ -328,17 +196,18 @@ def _removed(record: AuditRecord) -> list[Block]:
             Cell(words.name(row.feature), detail=words.plain(row.note)),
             words.count(row.n),
             words.count(row.unanswered + row.failed),
-            _share(row.changed, row.lower, row.upper),
+            share_cell(row.changed, row.lower, row.upper),
         )
         for row in everyone[:MOST_ROWS]
     ]
+    told = otherwise(everyone[0])
     blocks: list[Block] = [
         Heading("An input's information taken away"),
         Paragraph(REMOVED),
         Bullets(_without(record, everyone)),
         table(
-            "Decisions without the information of one input, everyone",
-            "Input | #n | #Askings without an answer | #Decided otherwise",
+            "Answers without the information of one input, everyone",
+            f"Input | #n | #Askings without an answer | #{words.sentence_case(told)}",
             cells,
             f"Small print under a number: its {words.INTERVAL}. {cut(len(everyone), 'inputs')}",
         ),
@@ -357,28 +226,33 @@ def _without(record: AuditRecord, everyone: Iterable[Removal]) -> tuple[str, ...
         named = words.few(
             [f"{words.name(r.feature)} ({words.rate(r.changed, True)})" for r in some[:3]]
         )
-        said.append(f"Most decisions change without: {named}.")
+        said.append(f"Most answers change without: {named}.")
     if none:
         upper = max(row.upper or 0.0 for row in known if not row.changed)
         said.append(
-            f"No sampled decision of everyone's changed without: {words.few(none)}; a share of up "
-            f"to {words.percent(upper)} could have been missed."
+            f"No answer about everyone's sampled rows changed without: {words.few(none)}; a share "
+            f"of up to {words.percent(upper)} could have been missed."
         )
-    moved = [
-        r for r in record.removals if r.gap is not None and _is_apart(r.gap_lower, r.gap_upper)
-    ]
+    moved = [row for row in record.removals if is_apart(*_gap(row)[2:])]
     if moved:
-        most = max(moved, key=lambda row: abs(row.gap_change or 0.0))
-        after = (most.gap or 0.0) + (most.gap_change or 0.0)
+        most = max(moved, key=lambda row: abs(_gap(row)[1] or 0.0))
+        gap, change, low, high = _gap(most)
+        scale = words.UNITS if most.unit == AMOUNT else words.POINTS
         said.append(
             f"The gap that moves most: without {words.name(most.feature)}, that of "
             f"{words.subject(most.attribute, most.group)} to everyone else is "
-            f"{words.POINTS.value(after)} and no longer {words.POINTS.value(most.gap)} (change "
-            f"{words.POINTS.value(most.gap_change)}, {words.INTERVAL} "
-            f"{words.POINTS.span(most.gap_lower, most.gap_upper)}). Among so many gaps, some move "
-            "by chance."
+            f"{scale.value((gap or 0.0) + (change or 0.0))} and no longer {scale.value(gap)} "
+            f"(change {scale.value(change)}, {words.INTERVAL} {scale.span(low, high)}). Among "
+            "so many gaps, some move by chance."
         )
     return tuple(said) or ("Nothing could be counted.",)
+
+
+def _gap(row: Removal) -> tuple[float | None, float | None, float | None, float | None]:
+    """Give the gap in who is selected, or in mean amount, and its change with the interval."""
+    if row.unit == AMOUNT:
+        return row.output_gap, row.output_change, row.output_lower, row.output_upper
+    return row.gap, row.gap_change, row.gap_lower, row.gap_upper
 
 
 def _gap_table(record: AuditRecord, attribute: str) -> Table:
@@ -389,13 +263,19 @@ def _gap_table(record: AuditRecord, attribute: str) -> Table:
             words.name(row.feature),
             Cell(words.group(row.group), detail=words.plain(row.note)),
             words.count(row.n),
-            _share(row.changed, row.lower, row.upper),
-            words.POINTS.number(row.gap, signed=True),
-            _points(row.gap_change, row.gap_lower, row.gap_upper),
+            share_cell(row.changed, row.lower, row.upper),
+            *(
+                []
+                if unit == AMOUNT
+                else [
+                    words.POINTS.number(row.gap, signed=True),
+                    points_cell(row.gap_change, row.gap_lower, row.gap_upper),
+                ]
+            ),
             *(
                 [
                     words.DASH if row.output_gap is None else words.quantity(row.output_gap, True),
-                    _quantity(row.output_change, row.output_lower, row.output_upper),
+                    quantity_cell(row.output_change, row.output_lower, row.output_upper),
                 ]
                 if unit
                 else []
@@ -403,36 +283,13 @@ def _gap_table(record: AuditRecord, attribute: str) -> Table:
         )
         for row in rows[:MOST_ROWS]
     ]
+    points = "" if unit == AMOUNT else " | #Gap selected, points | #Change of it"
     more = f" | #Gap in mean output, {unit} | #Change of it" if unit else ""
     return table(
         f"The gap to everyone else without the information of one input, by "
         f"{words.attribute(attribute)}",
-        f"Input | Group | #n | #Decided otherwise | #Gap selected, points | #Change of it{more}",
+        f"Input | Group | #n | #{words.sentence_case(otherwise(rows[0]))}{points}{more}",
         cells,
         f"Gaps are of the sampled rows. Small print under a number: its {words.INTERVAL}. "
         f"{cut(len(rows), 'rows')}".strip(),
-    )
-
-
-def _share(share: float | None, lower: float | None, upper: float | None) -> str | Cell:
-    if share is None:
-        return words.DASH
-    return Cell(words.rate(share, True), detail=words.rate_span(lower, upper, True))
-
-
-def _points(value: float | None, lower: float | None, upper: float | None) -> str | Cell:
-    if value is None:
-        return words.DASH
-    return Cell(words.POINTS.number(value, signed=True), detail=words.POINTS.span(lower, upper))
-
-
-def _quantity(value: float | None, lower: float | None, upper: float | None) -> str | Cell:
-    """Write an amount with its interval; without a spread it has none."""
-    if value is None:
-        return words.DASH
-    if lower is None or upper is None:
-        return words.quantity(value, signed=True)
-    return Cell(
-        words.quantity(value, signed=True),
-        detail=f"{words.quantity(lower)} to {words.quantity(upper)}",
     )
