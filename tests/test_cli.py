@@ -178,7 +178,7 @@ def test_metrics_lists_each_in_a_sentence(capsys):
 def test_docs_lists_topics_and_prints_one(capsys):
     code, out, _ = call(capsys, "docs")
     assert code == 0
-    assert out.startswith("models      Model files: ")
+    assert out.startswith("explanations  Explanations: ")
     code, out, _ = call(capsys, "docs", "statistics")
     assert code == 0
     assert "Clopper and Pearson" in out
