@@ -11,6 +11,7 @@ from auditkit.classes import by_class
 from auditkit.disparity import compare, standardised_gaps
 from auditkit.evidence.gather import Evidence, gather
 from auditkit.evidence.scoring import Progress
+from auditkit.explain.error_gaps import error_gaps
 from auditkit.explain.explained import explained
 from auditkit.explain.proxies import proxies
 from auditkit.footprint import Footprint, footprint
@@ -92,6 +93,7 @@ def _put_down(
     calibration, brier = calibrations(plan, evidence, floor)
     depth = need_depth(plan, evidence, totals, floor)
     why = explained(plan, evidence, progress)
+    errors = error_gaps(plan, evidence, why.explanation.together, progress)
     standing_in = proxies(plan, evidence, why.by_input, floor, progress)
     again, probes = probed(plan, evidence, floor, progress)
     altered = interventions(plan, evidence, again, why.alone[1], floor, progress)
@@ -136,6 +138,8 @@ def _put_down(
         explanation=account.with_background(plan, evidence, why.explanation),
         attributions=why.attributions,
         disparity_attributions=why.disparities,
+        error_explanation=errors.explanation,
+        error_attributions=errors.attributions,
         proxies=standing_in,
         explanation_quality=why.quality,
         determinism=again,

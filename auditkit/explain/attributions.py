@@ -282,7 +282,7 @@ def _attributed(
     import numpy as np
 
     features, values = task.scorer.features, found.values
-    if error > _of_double(task.scorer.unit, task.output):
+    if error > of_double(task.scorer.unit, task.output):
         remainder = task.output - found.base - values.sum(axis=1)
         features, values = (*features, ROUNDING), np.column_stack([values, remainder])
     return Attributed(
@@ -324,13 +324,24 @@ def together(first: Attributed, more: Attributed) -> Attributed:
     output = np.concatenate([first.output, more.output])
     remainder = output - (first.base or 0.0) - values.sum(axis=1)
     error, features = float(np.abs(remainder).max()), first.features[:count]
-    if error > _of_double(first.unit, output):
+    if error > of_double(first.unit, output):
         features, values = (*features, ROUNDING), np.column_stack([values, remainder])
     return replace(first, features=features, values=values, output=output, additivity=error)
 
 
-def _of_double(unit: str, output: "NDArray[np.float64]") -> float:
-    """Allow 1e-6, or of amounts 1e-6 standard deviations and their last digits."""
+def of_double(unit: str, output: "NDArray[np.float64]") -> float:
+    """Allow models in float64 1e-6, or of amounts 1e-6 standard deviations and their last digits.
+
+    Parameters
+    ----------
+    unit : str
+    output : ndarray of float64, shape (n,)
+
+    Returns
+    -------
+    float
+        In ``unit``.
+    """
     import numpy as np
 
     if unit != "amount":
@@ -342,14 +353,14 @@ def _allowed(task: _Task) -> float:
     """Allow that, or 1e-4 standard deviations where the model itself computes in float32."""
     import numpy as np
 
-    of_double = _of_double(task.scorer.unit, task.output)
+    plain = of_double(task.scorer.unit, task.output)
     asked = ASKED.get(task.scorer.unit, "")
     if not hasattr(task.scorer.model, asked):
-        return of_double
+        return plain
     named = hasattr(task.scorer.model, "feature_names_in_")
     first = task.rows.iloc[:1] if named else task.rows.iloc[:1].to_numpy()
     single = np.asarray(getattr(task.scorer.model, asked)(first)).dtype == np.float32
-    return max(of_double, SINGLE_TOLERANCE * float(task.output.std())) if single else of_double
+    return max(plain, SINGLE_TOLERANCE * float(task.output.std())) if single else plain
 
 
 def _methods(task: _Task) -> Iterator[tuple[str, Callable[[_Task], _Candidate]]]:

@@ -94,6 +94,22 @@ class Game:
         places = [np.where(masks[..., j], own, other).ravel() for j in columns]
         return self.output(_assembled(self.pool, places)).reshape(shape)
 
+    def worth(
+        self,
+        chunk: "NDArray[np.intp]",
+        told: "NDArray[np.float64]",
+    ) -> "NDArray[np.float64]":
+        """Say what outputs are worth to rows: here they are themselves.
+
+        Parameters
+        ----------
+        chunk : ndarray of int, shape (r,)
+            Rows to explain.
+        told : ndarray of float64, broadcastable to shape (r, B, m)
+            The model's output on each of them mixed with each background row.
+        """
+        return told
+
 
 def game(rows: "pd.DataFrame", background: "pd.DataFrame", output: "Output") -> Game:
     """Set rows and background side by side.
@@ -166,11 +182,13 @@ def exact(play: Game, progress: Progress | None = None) -> "NDArray[np.float64]"
     weights = np.where(members, joined[:, None], -left[:, None])  # (2^p, p)
     values = np.empty((play.rows, columns))
     worth = np.empty((play.rows, 2**columns))
-    worth[:, 0] = play.base
-    worth[:, -1] = play.row_output
+    everyone = np.arange(play.rows)
+    worth[:, 0] = play.worth(everyone, play.background_output[None, :, None]).mean(axis=1)[:, 0]
+    worth[:, -1] = play.worth(everyone, play.row_output[:, None, None])[:, 0, 0]
     for chunk in _chunks(play, 2**columns - 2, progress):
         if columns > 1:
-            worth[chunk, 1:-1] = play.mixed(chunk, members[None, None, 1:-1]).mean(axis=1)
+            told = play.mixed(chunk, members[None, None, 1:-1])
+            worth[chunk, 1:-1] = play.worth(chunk, told).mean(axis=1)
         values[chunk] = worth[chunk] @ weights
     return values
 
@@ -198,9 +216,10 @@ def sampled(play: Game, seed: int, progress: Progress | None = None) -> "NDArray
     for chunk in _chunks(play, 2 * (columns - 1), progress):
         rank = np.stack([draws[i].permuted(order, axis=1) for i in chunk])  # (r, B, p)
         forward = rank[:, :, None, :] < steps[:, None]  # (r, B, p - 1, p)
-        inner = play.mixed(chunk, np.concatenate([forward, ~forward], axis=2))
-        start = np.broadcast_to(play.background_output, (len(chunk), background))[..., None]
-        end = np.broadcast_to(play.row_output[chunk, None], (len(chunk), background))[..., None]
+        told = play.mixed(chunk, np.concatenate([forward, ~forward], axis=2))
+        inner, shape = play.worth(chunk, told), (len(chunk), background, 1)
+        start = np.broadcast_to(play.worth(chunk, play.background_output[None, :, None]), shape)
+        end = np.broadcast_to(play.worth(chunk, play.row_output[chunk, None, None]), shape)
         ahead = np.concatenate([start, inner[..., : columns - 1], end], axis=2)
         # the complements of a permutation's coalitions are those of its reverse, met from the end
         back = np.concatenate([end, inner[..., columns - 1 :], start], axis=2)

@@ -25,10 +25,12 @@ from auditkit.results.about import (
 from auditkit.results.classes import ClassDisparity, ClassMeasurement, ConfusionCell
 from auditkit.results.explained import (
     NAMED_AT,
+    OUTCOME,
     PROXIES,
     TOGETHER,
     Attribution,
     DisparityAttribution,
+    ErrorAttribution,
     Explanation,
     ExplanationQuality,
     Proxy,
@@ -83,6 +85,7 @@ __all__ = [
     "MACRO",
     "NAMED_AT",
     "NOT_RECORDED",
+    "OUTCOME",
     "POOLED",
     "PROXIES",
     "RANGE",
@@ -114,6 +117,7 @@ __all__ = [
     "Disposition",
     "Effect",
     "EqualNeed",
+    "ErrorAttribution",
     "Exclusion",
     "Explanation",
     "ExplanationQuality",

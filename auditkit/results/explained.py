@@ -7,6 +7,8 @@ from auditkit.results.words import Count, Status
 TOGETHER = "(together)"
 """The feature that stands for all inputs but the attribute itself, looked at together."""
 PROXIES = "(proxies)"
+OUTCOME = "(outcome)"
+"""The feature that carries what outcomes alone do to a gap in errors, if no input is known."""
 """The feature that stands for all inputs that tell some group of an attribute."""
 NAMED_AT = 0.05
 """Chance at most that an audit calls any input a proxy that tells nothing of an attribute."""
@@ -66,6 +68,32 @@ class Together:
     feature: str
     members: tuple[str, ...]
     association: float
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAttribution:
+    """How much of a group's gap in the model's error runs through one input.
+
+    The error of a row is its loss: of a probability the squared distance to what is recorded, of a
+    decision whether it is wrong, of an amount the size of its error. ``unit`` is that of the mean
+    loss: ``Brier score``, ``error rate`` or ``amount``. Positive is more error in the group than in
+    its rest.
+
+    ``(outcome)`` is the gap that would be there if no input were known: what is recorded of one
+    group may be harder to meet by what is said of the background. Over all features, ``(sampling)``
+    included, contributions sum to the gap over all rows with a recorded outcome. ``n`` counts the
+    group's explained rows.
+    """
+
+    attribute: str
+    group: str
+    against: str
+    feature: str
+    contribution: float | None
+    lower: float | None
+    upper: float | None
+    unit: str
+    n: Count
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from auditkit.results.classes import ClassDisparity, ClassMeasurement, Confusion
 from auditkit.results.explained import (
     Attribution,
     DisparityAttribution,
+    ErrorAttribution,
     Explanation,
     ExplanationQuality,
     Proxy,
@@ -90,6 +91,8 @@ class AuditRecord:
     explanation: Explanation
     attributions: tuple[Attribution, ...]
     disparity_attributions: tuple[DisparityAttribution, ...]
+    error_explanation: Explanation
+    error_attributions: tuple[ErrorAttribution, ...]
     proxies: tuple[Proxy, ...]
     explanation_quality: tuple[ExplanationQuality, ...]
     determinism: tuple[Determinism, ...]

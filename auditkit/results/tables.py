@@ -9,6 +9,7 @@ from auditkit.results.classes import ClassDisparity, ClassMeasurement, Confusion
 from auditkit.results.explained import (
     Attribution,
     DisparityAttribution,
+    ErrorAttribution,
     ExplanationQuality,
     Proxy,
 )
@@ -63,6 +64,7 @@ TABLES: dict[str, type] = {
     "exclusions": Exclusion,
     "attributions": Attribution,
     "disparity_attributions": DisparityAttribution,
+    "error_attributions": ErrorAttribution,
     "proxies": Proxy,
     "explanation_quality": ExplanationQuality,
     "determinism": Determinism,

@@ -15,6 +15,7 @@ from auditkit.inference.intervals import difference, ratio, wilson
 from auditkit.results import (
     ALL,
     NOT_RECORDED,
+    OUTCOME,
     RANGE,
     REST,
     SAMPLING,
@@ -27,6 +28,7 @@ from auditkit.results import (
     DisparityAttribution,
     Disposition,
     Effect,
+    ErrorAttribution,
     Exclusion,
     Explanation,
     ExplanationQuality,
@@ -317,6 +319,22 @@ def contributions(rows):
     return tuple(out)
 
 
+def errors(rows):
+    """A hundredth of the gaps in output, as gaps in error: what is told, not how it is computed."""
+    n = {(a.attribute, a.group): a.n for a in rows}
+    scaled = [
+        (d, *(None if v is None else v / 100 for v in (d.contribution, d.lower, d.upper)))
+        for d in contributions(rows)
+    ]
+    return tuple(
+        ErrorAttribution(
+            d.attribute, d.group, REST, feature, *values, "Brier score", n[d.attribute, d.group]
+        )
+        for d, *values in scaled
+        for feature in ([d.feature] if d.feature != SAMPLING else [OUTCOME, SAMPLING])
+    )
+
+
 def excluded(tables, reason, scope, outcome):
     rows = [Exclusion(reason, scope, ALL, ALL, sum(c[outcome] for c in CELLS.values()))]
     for attribute, groups in tables.items():
@@ -489,6 +507,11 @@ def build(depth=2):
         ),
         attributions=rows,
         disparity_attributions=contributions(rows),
+        error_explanation=Explanation(
+            Status.OK, "exact Shapley values of the loss over all sets of source columns",
+            "Brier score", 1900, 6100, 50, 3e-16, 1e-6, "",
+        ),
+        error_attributions=errors(rows),
         proxies=(),
         explanation_quality=quality({(a.attribute, a.group): a.n for a in rows if a.group != ALL}),
         determinism=(),
@@ -590,6 +613,10 @@ def unlabelled(record):
         ),
         attributions=(),
         disparity_attributions=(),
+        error_explanation=Explanation(
+            Status.NOT_APPLICABLE, "", "", 0, 0, 0, None, None, "no model was given"
+        ),
+        error_attributions=(),
         proxies=(),
         explanation_quality=(),
         determinism=(),
@@ -629,5 +656,6 @@ def hostile(record):
         "explanation_quality")  # fmt: skip
     changes = {table: tuple(map(renamed, getattr(record, table))) for table in tables}
     contributions_ = tuple(map(renamed, record.disparity_attributions))
+    changes["error_attributions"] = tuple(map(renamed, record.error_attributions))
     system = replace(record.system, name="</title><b>x", label="need $x$", decision="'\"><img>")
     return replace(record, **changes, disparity_attributions=contributions_, system=system)

@@ -2,6 +2,7 @@
 
 from auditkit.report.story import measures, words
 from auditkit.report.story.comparisons import attributes
+from auditkit.report.story.error_gaps import error_gaps
 from auditkit.report.story.parts import (
     Block,
     Bullets,
@@ -49,6 +50,7 @@ def relies(record: AuditRecord) -> Section:
         if record.disparity_attributions:
             blocks += [Heading("Where the gap in the model's output comes through"), _gaps(record)]
         blocks += relied(record)
+    blocks += error_gaps(record, as_if(record))
     blocks += stand_in(record)
     return Section("relies", "What the model relies on", "What it relies on", tuple(blocks))
 
