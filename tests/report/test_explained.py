@@ -149,10 +149,10 @@ def test_without_explanation_there_is_nothing(unlabelled):
 def response(feature, **ways):
     numbers = {"rises": 0, "falls": 0, "both": 0, "steady": 0, **ways}
     return Response(
-        feature=feature, attribute=ALL, group=ALL, points=9, n=200, **numbers, loses=0, loses_lower=None,
-        loses_upper=None,
-        unanswered=0, failed=0, near=None, before=None, after=None, step=None, step_lower=None,
-        step_upper=None, unit="log-odds", status=Status.OK,
+        feature=feature, attribute=ALL, group=ALL, points=9, n=200, **numbers, loses=0,
+        loses_lower=None, loses_upper=None, unanswered=0, failed=0, near=None,
+        before=None, after=None, step=None, step_lower=None, step_upper=None,
+        unit="log-odds", status=Status.OK,
     )  # fmt: skip
 
 
