@@ -16,15 +16,9 @@ from auditkit.explain.explained import explained
 from auditkit.explain.proxies import proxies
 from auditkit.footprint import Footprint, footprint
 from auditkit.inference.standardised import StandardisedGaps
-from auditkit.judge import (
-    check_metrics,
-    detectable_gaps,
-    disposition,
-    findings,
-    hypotheses,
-    judge,
-    only_declared,
-)
+from auditkit.judge.checks import judge
+from auditkit.judge.family import check_metrics, detectable_gaps, hypotheses, only_declared
+from auditkit.judge.outcome import disposition, findings
 from auditkit.label_error import label_errors
 from auditkit.measure import measure
 from auditkit.metrics.standardised import AT_EQUAL_NEED, CALIBRATION

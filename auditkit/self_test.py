@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from auditkit.evidence.counts import GroupTable
 from auditkit.inference.gates import all_clear_level
 from auditkit.inference.power import operating_characteristics
-from auditkit.judge import Hypotheses, counted_worst, doubts, on_rates, suspicious
+from auditkit.judge.family import Hypotheses, on_rates
+from auditkit.judge.gate import counted_worst, doubts, suspicious
 from auditkit.measure import Tallied, number, tallied
 from auditkit.metrics.registry import metrics
 from auditkit.policy.schema import Policy, SettledCheck

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from auditkit import PolicyError
-from auditkit.judge import check_metrics
+from auditkit.judge.family import check_metrics
 from auditkit.plan import make_plan
 from auditkit.policy.schema import read_policy, shipped
 from auditkit.results import Effect

@@ -10,7 +10,7 @@ from auditkit import PolicyError
 from auditkit.inference.gates import all_clear_level, gap_bounds, judge_gap
 from auditkit.inference.intervals import Bounds
 from auditkit.inference.standardised import Bands
-from auditkit.judge import check_metrics
+from auditkit.judge.family import check_metrics
 from auditkit.policy.schema import read_policy, shipped
 from auditkit.report.story.verdict import verdict_lines, worst_off_words
 from auditkit.results import Outcome

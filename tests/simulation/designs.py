@@ -10,7 +10,8 @@ import numpy as np
 
 from auditkit.evidence.counts import Counts, GroupTable, tabulate
 from auditkit.evidence.design import design_of
-from auditkit.judge import hypotheses, judge
+from auditkit.judge.checks import judge
+from auditkit.judge.family import hypotheses
 from auditkit.plan import make_plan
 from auditkit.policy.schema import read_policy
 from auditkit.results import Outcome

@@ -11,7 +11,9 @@ from itertools import product
 import numpy as np
 
 from auditkit.evidence.counts import Counts, tabulate
-from auditkit.judge import disposition, hypotheses, judge
+from auditkit.judge.checks import judge
+from auditkit.judge.family import hypotheses
+from auditkit.judge.outcome import disposition
 from auditkit.plan import AuditPlan, make_plan
 from auditkit.policy.schema import Policy, read_policy
 from auditkit.results import Check, Disposition, Outcome

@@ -14,7 +14,8 @@ from fairlearn.metrics import MetricFrame, false_negative_rate, selection_rate
 import auditkit
 from auditkit.disparity import compare
 from auditkit.evidence.counts import Counts, tabulate
-from auditkit.judge import detectable_gaps, hypotheses, judge
+from auditkit.judge.checks import judge
+from auditkit.judge.family import detectable_gaps, hypotheses
 from auditkit.metrics.registry import rates
 from auditkit.metrics.standardised import STANDARDISED
 from auditkit.plan import AuditPlan, make_plan

@@ -1,0 +1,1 @@
+"""Evidence and policy become outcomes, findings and a disposition; no explanation enters here."""
