@@ -62,7 +62,7 @@ def test_sentence_table_and_figure_say_the_same(told_record):
     (evidence,) = of(told_record, Evidence)
     cells = {r[0].text: [(c.text, c.detail) for c in r[1:]] for r in evidence.table.rows}
     assert list(cells) == ["all inputs together", "district", "rooms", "age"]
-    assert cells["district"][:3] == [("female", ""), ("83", "78 to 87"), ("yes", "")]
+    assert cells["district"][:3] == [("female", "n 200"), ("83", "78 to 87"), ("yes", "")]
     assert cells["district"][4][0] == "−0.6000 of −1.5000"
     assert cells["rooms"][2][0] == "not shown"
     assert cells["age"][:3] == [("–", "")] * 3

@@ -231,7 +231,9 @@ def _table(record: AuditRecord, attribute: str, caption: str) -> Table:
     rows: list[tuple[str | Cell, ...]] = [
         (
             Cell(input_words(p.feature), detail=words.plain(p.note)),
-            words.group(p.group) if p.estimate is not None else words.DASH,
+            Cell(words.group(p.group), detail=f"n {words.count(p.n)}")
+            if p.estimate is not None
+            else words.DASH,
             Cell(times(p.estimate), detail=span(p) if p.estimate is not None else ""),
             words.DASH if p.adjusted_p is None else "yes" if named(p) else "not shown",
             words.DASH if p.share_of_output is None else words.percent(p.share_of_output),
@@ -241,8 +243,8 @@ def _table(record: AuditRecord, attribute: str, caption: str) -> Table:
     ]
     features = {p.feature for p in record.proxies if p.attribute == attribute} - {PROXIES, TOGETHER}
     note = (
-        f"Right: times in 100, with its {words.INTERVAL}. Each input stands with the group it "
-        "tells best; audit.json has every group."
+        f"Right: times in 100, with its {words.INTERVAL}; n are sampled people of the group. Each "
+        "input stands with the group it tells best; audit.json has every group."
     )
     if len(features) > MOST_INPUTS:
         note += f" {MOST_INPUTS} of {words.count(len(features))} inputs are shown."
