@@ -8,7 +8,7 @@ from auditkit.report import figures, story
 from auditkit.report.story import quality_of_explanation as told
 from auditkit.report.story import words
 from auditkit.report.story.parts import Bullets, Table
-from auditkit.results import ALL, Response, Status
+from auditkit.results import ALL, DisparityAttribution, Response, Status
 
 
 def relies(record):
@@ -176,3 +176,22 @@ def test_inputs_that_move_nothing_are_named(record):
     text = bullets(replace(record, attributions=idle))
     assert "Inputs that move the output of no explained row: household_size." in text
     assert "move the output of no explained row" not in bullets(record)
+
+
+def test_gaps_are_said_in_words_where_they_are_sure(record):
+    def of(feature, contribution, lower, upper):
+        return DisparityAttribution(
+            "age", ">=61", "rest", feature, contribution, lower, upper, "log-odds"
+        )
+
+    rows = (of("assets", -0.5, -0.6, -0.4), of("food", -0.25, -0.3, -0.2), of("water", 0.1, -1, 1),
+            of("(sampling)", 0.05, -0.1, 0.1))  # fmt: skip
+    text = bullets(replace(record, disparity_attributions=rows))
+    assert (
+        "61 and over (age): mean output lies −0.6 from everyone else's, −0.5 through assets and "
+        "−0.25 through food."
+    ) in text
+    unsure = (of("assets", -0.5, -0.6, 0.4), of("(sampling)", None, None, None))
+    assert "No input is shown to carry a gap" in bullets(
+        replace(record, disparity_attributions=unsure)
+    )

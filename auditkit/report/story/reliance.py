@@ -1,5 +1,8 @@
 """What the model relies on: attributions, behind the sentence that says what they are not."""
 
+import math
+from collections.abc import Iterator, Sequence
+
 from auditkit.report.story import measures, words
 from auditkit.report.story.comparisons import attributes
 from auditkit.report.story.error_gaps import error_gaps
@@ -18,12 +21,25 @@ from auditkit.report.story.parts import (
 from auditkit.report.story.proxies import left_out, other_inputs, stand_in
 from auditkit.report.story.quality_of_explanation import enough, order, rank, relied
 from auditkit.report.story.unknowns import STATES
-from auditkit.results import ALL, CROSS, SAMPLING, Attribution, AuditRecord, Status
+from auditkit.results import (
+    ALL,
+    CROSS,
+    SAMPLING,
+    Attribution,
+    AuditRecord,
+    DisparityAttribution,
+    Status,
+)
 
 MOST_FEATURES = 8
 MOST_GROUPS = 6
 """What one figure of attributions can hold; the table beside it has everything."""
-
+MOST_CARRIERS = 3
+"""Inputs named in the sentence about a gap."""
+NOTHING_CARRIED = (
+    "No input is shown to carry a gap of a single group: every interval takes in zero, or too few "
+    "rows are explained."
+)
 CAVEAT = (
     "Attributions describe the model, not the world. They say how much the model's output moves "
     "with each input, relative to a set of background rows; they say nothing of why people differ "
@@ -48,7 +64,8 @@ def relies(record: AuditRecord) -> Section:
         blocks += order(record)
         blocks += [_means(record, attribute) for attribute in explained(record)]
         if record.disparity_attributions:
-            blocks += [Heading("Where the gap in the model's output comes through"), _gaps(record)]
+            blocks += [Heading("Where the gap in the model's output comes through")]
+            blocks += _gaps(record)
         blocks += relied(record)
     blocks += error_gaps(record, as_if(record))
     blocks += stand_in(record)
@@ -236,13 +253,52 @@ def _span(lower: float | None, upper: float | None, digits: int) -> str:
     return f"{words.amount(lower, digits)} to {words.amount(upper, digits)}"
 
 
-def _gaps(record: AuditRecord) -> Table:
+def _gaps(record: AuditRecord) -> list[Block]:
+    """Tell through which inputs each gap comes: in a sentence where it is sure, and in tables."""
+    found: dict[str, list[DisparityAttribution]] = {}
+    for d in record.disparity_attributions:
+        if CROSS not in d.attribute:
+            found.setdefault(d.attribute, []).append(d)
+    said = [text for rows in found.values() for text in _carried(rows)]
+    blocks: list[Block] = [Bullets(tuple(said) or (NOTHING_CARRIED,))]
+    return [*blocks, *(_gap_table(record, name, rows) for name, rows in found.items())]
+
+
+def _carried(rows: Sequence[DisparityAttribution]) -> Iterator[str]:
+    """Name the inputs that carry a group's gap, where their intervals leave out zero."""
+    groups: dict[str, list[DisparityAttribution]] = {}
+    for d in rows:
+        groups.setdefault(d.group, []).append(d)
+    for group, parts in groups.items():
+        sure = [
+            d
+            for d in parts
+            if d.feature != SAMPLING
+            and d.lower is not None
+            and d.upper is not None
+            and not d.lower <= 0 <= d.upper
+        ]
+        known = [d.contribution for d in parts if d.contribution is not None]
+        if not sure or len(known) < len(parts):
+            continue
+        sure.sort(key=lambda d: (-abs(d.contribution or 0.0), d.feature))
+        through = [
+            f"{words.quantity(d.contribution or 0.0, signed=True)} through {_input(d.feature)}"
+            for d in sure[:MOST_CARRIERS]
+        ]
+        yield (
+            f"{words.sentence_case(words.subject(parts[0].attribute, group))}: mean output lies "
+            f"{words.quantity(math.fsum(known), signed=True)} from everyone else's, "
+            f"{words.listing(through)}."
+        )
+
+
+def _gap_table(record: AuditRecord, attribute: str, found: Sequence[DisparityAttribution]) -> Table:
     unit = measures.unit(record.system, record.explanation.unit)
-    found = [d for d in record.disparity_attributions if CROSS not in d.attribute]
     digits = words.decimals(max((abs(d.contribution or 0.0) for d in found), default=0.0))
     rows: list[tuple[str | Cell, ...]] = [
         (
-            words.subject(d.attribute, d.group),
+            words.group(d.group),
             _input(d.feature),
             words.amount(d.contribution, digits),
             _span(d.lower, d.upper, digits),
@@ -250,7 +306,8 @@ def _gaps(record: AuditRecord) -> Table:
         for d in found
     ]
     return table(
-        f"How much of each group's gap in mean model output goes through each input, in {unit}",
+        f"How much of each group's gap in mean model output goes through each input, by "
+        f"{words.attribute(attribute)}, in {unit}",
         f"Group, against everyone else | Input | #Contribution | #{words.INTERVAL}",
         rows,
         "Over the inputs, sampling included, the contributions of a group add up to its gap in "
