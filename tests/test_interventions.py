@@ -316,6 +316,37 @@ def test_a_model_that_fails_on_what_was_never_seen_is_counted_and_does_not_stop_
     assert "private" not in page
 
 
+def test_where_failing_rows_are_looked_for_a_group_is_told_by_its_own_first_rows():
+    data = pd.concat([people()] * 10, ignore_index=True)
+    data["site"] = np.where(np.arange(1000) % 25 == 0, "small", "large")  # 24 of a, 16 of b
+    data.loc[(data["site"] == "small"), "x"] = 5.0
+
+    def chosen(rows):
+        if ((rows["site"] == "small") & (rows["x"] == 1)).any():
+            raise ValueError
+        return either(rows)
+
+    made = audited(Model(chosen, "group", "x", "site"), data, attributes=["group", "site"])
+    told = rows_of(made, "removals", feature="x")
+    assert told["failed"].sum() > 0
+    # 30 of each, though rows of the small site are asked about beside them for its own sake
+    assert set(told[told["group"] != "small"]["n"]) == {30}
+
+
+def test_means_of_a_few_people_are_withheld():
+    data = people().iloc[[*range(60), 60, 61, 62]].reset_index(drop=True)
+    chance = Probable(lambda rows: rows["x"] / 10 + 0.2 * (rows["group"] == "b"))
+    made = audited(chance, data)
+    own = row_of(made, "flips", group="b", way="set")
+    assert (own["n"], own["status"]) == (3, "insufficient")
+    assert pd.isna(own["mean_change"])
+    assert "whose mean would describe them" in own["note"]
+    gone = row_of(made, "removals", feature="x", group="b")
+    assert gone[["output_gap", "output_change"]].isna().all()
+    assert pd.isna(row_of(made, "responses", feature="idle", group="b")["near"])
+    assert not pd.isna(row_of(made, "flips", group="a", way="set")["mean_change"])
+
+
 def test_calls_for_failing_rows_are_bounded_and_what_is_not_known_is_undefined(monkeypatch):
     monkeypatch.setattr(drawing, "CALLS", 5)
     data = people()

@@ -9,6 +9,7 @@ these are fewer, shares are binomial. More pairs of the same rows and cells only
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auditkit.explain.groups import SMALLEST
 from auditkit.inference.design import enough
 from auditkit.probes.determinism import ROUNDING
 from auditkit.probes.probed import UNTOLD
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+FEW = f"fewer than {SMALLEST} rows, whose mean would describe them"
 ENDLESS = "an output is without end, so its change is no number"
 Span = tuple[float | None, float | None, float | None]
 """An estimate and the ends of its 95 % interval."""
@@ -90,7 +92,7 @@ class Moves:
         import numpy as np
 
         n = min(self.drawn, len(self.shifts))
-        if not n or not np.isfinite(self.shifts).all():
+        if n < SMALLEST or not np.isfinite(self.shifts).all():
             return None, 0.0, n
         mean = float(self.shifts.mean())
         spread = float(self.shifts.var(ddof=1)) if len(self.shifts) > 1 else 0.0
@@ -104,9 +106,11 @@ class Moves:
         status, note = enough(of, self.drawn, "sampled rows to alter", floor)
         if self.untold:
             return Status.UNDEFINED, UNTOLD.format(self.untold)
-        if len(self.shifts) and not np.isfinite(self.shifts).all():
-            note = "; ".join(part for part in (note, ENDLESS) if part)
-        return status, note
+        why = ""
+        if len(self.shifts):
+            few = min(self.drawn, len(self.shifts)) < SMALLEST
+            why = FEW if few else "" if np.isfinite(self.shifts).all() else ENDLESS
+        return status, "; ".join(part for part in (note, why) if part)
 
 
 def moves(sampled: Sampled, asked: Asked, mask: "NDArray[np.bool_]", drawn: int) -> Moves:

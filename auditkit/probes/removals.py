@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditkit.evidence.scoring import Progress
+from auditkit.explain.groups import SMALLEST
 from auditkit.probes.moves import NOTHING, Moves, Span, moves
 from auditkit.probes.probed import GONE
 from auditkit.probes.sampled import EVERYONE, Asked, Sampled, affordable, union
@@ -60,6 +61,8 @@ def _of(sampled: Sampled, feature: str, many: int) -> Iterator[Removal]:
         return np.tile(places, turns), np.concatenate(draws)
 
     asked = sampled.ask(feature, many, build)
+    # beyond these are rows that were asked about for the sake of another group
+    many = asked.most if asked is not None else many
     for group, places in sampled.groups.items():
         own = _side(sampled, asked, places[:many])
         rest = (
@@ -90,13 +93,14 @@ def _side(sampled: Sampled, asked: Asked | None, places: "NDArray[np.intp]") -> 
     if not len(rows):
         return None
     output = sampled.before.output[rows]
+    told = sampled.unit and np.isfinite(output).all() and len(rows) >= SMALLEST
     return _Side(
         rows=len(rows),
         rounds=int(mask.sum()) // len(rows),
         selected=None
         if sampled.amounts
         else float(sampled.selects(sampled.before.label[rows]).mean()),
-        output=float(output.mean()) if sampled.unit and np.isfinite(output).all() else None,
+        output=float(output.mean()) if told else None,
         moves=moves(sampled, asked, mask, min(len(rows), len(sampled.groups[EVERYONE]))),
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.evidence.encoders import fitted_columns
 from auditkit.evidence.scoring import Progress
+from auditkit.explain.groups import SMALLEST
 from auditkit.inference.design import enough
 from auditkit.plan import AuditPlan, canonical
 from auditkit.probes.determinism import ROUNDING
@@ -227,7 +228,8 @@ def _told(
     else:
         ways = _ways(output, sampled.least)
     unit, loses, switch = sampled.unit or "decision", UNLOST, UNSWITCHED
-    if status is not Status.UNDEFINED and not sampled.amounts:
+    few = int(whole.sum()) < SMALLEST  # where one person's decision switches is that person's
+    if status is not Status.UNDEFINED and not sampled.amounts and not few:
         loses, switch = _losing(selected), _switch(selected, values)
     lost, low, high = loses
     return Response(

@@ -141,7 +141,8 @@ class Response:
     a higher one, with the ends of the 95 % interval of their share. The share selected differs most
     between two neighbouring values on the two sides of ``near``, a round number: ``before`` below
     it, ``after`` above it; the interval of ``step`` allows for the number of neighbours looked at.
-    Where an amount is predicted, nobody is selected, and these are none.
+    Where an amount is predicted, nobody is selected, and these are none; nor are they told of fewer
+    than 10 rows.
     """
 
     feature: str

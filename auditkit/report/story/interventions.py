@@ -85,7 +85,7 @@ def _need(record: AuditRecord) -> tuple[str, ...]:
     if not need:
         return ()
     rows = [r for r in record.responses if r.feature == need and r.status is not Status.UNDEFINED]
-    everyone = [r for r in rows if r.attribute == ALL and r.n]
+    everyone = [r for r in rows if r.attribute == ALL and r.loses is not None]
     if not everyone:
         text = f"Need ({words.name(need)}) is not an input that could be raised here, so whether "
         return (f"{text}more need can lose a person the place is not known.",)
