@@ -215,8 +215,9 @@ class Progress:
             self.finished.add(step)
         ahead = done == 0 and of is not None  # how long it will take is said before
         if final or ahead or self.live:
-            start = "\r" if self.live else ""
-            click.echo(f"{start}  {step:<11}{share} rows   ", nl=final or not self.live, err=True)
+            said = f"  {step + ' ':<11}{share} rows   "
+            # live, a shorter line has to cover the one before it
+            click.echo(f"\r{said:<60}" if self.live else said, nl=final or not self.live, err=True)
 
 
 def _title(name: str, version: str, stage: str) -> str:

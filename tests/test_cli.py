@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import auditkit
-from auditkit.cli import default_folder, main, spreadsheet_safe
+from auditkit.cli import Progress, default_folder, main, spreadsheet_safe
 
 PLAN = """
 [system]
@@ -244,3 +244,15 @@ def test_a_format_without_a_table_is_refused(capsys):
         main(["show", "reports/none", "--format", "json"])
     assert left.value.code == 2
     assert "--table" in capsys.readouterr().err
+
+
+def test_how_long_more_rows_will_take_is_said_before_they_are_explained(capsys):
+    tell = Progress()
+    for done in (0, 100, 951):
+        tell("explaining more, about 20 s", done, 951)
+    tell("checking attributions", 951, None)
+    assert capsys.readouterr().err.split("\n") == [
+        "  explaining more, about 20 s 0 of 951 rows   ",
+        "  explaining more, about 20 s 951 of 951 rows   ",
+        "",
+    ]

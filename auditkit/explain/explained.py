@@ -84,7 +84,7 @@ def explained(plan: AuditPlan, evidence: Evidence, tell: Progress) -> Explained:
     )
     if found.status is not Status.OK or reached is None:
         return Explained(explanation)
-    tell("checking attributions", 0, None)
+    tell("checking attributions", len(part.rows), None)
     groups = associated(part.rows)
     bars = told_as_one(found, groups)
     quality = checked(

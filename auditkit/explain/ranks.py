@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_RANKED = 60
-"""Inputs that are ranked, those with the largest attributions: every two of them are compared."""
+"""Inputs that are ranked, those with the largest attributions: as many as a table shows."""
+MOST_HELD = 300
+"""Inputs that each of them is held against; any further ones, all smaller, are taken as such."""
 
 Ranks = Mapping[tuple[str, str, str], tuple[int, int]]
 
@@ -56,18 +58,18 @@ def ranks(
         return {}
     size = np.abs(attributed.values)
     places = [i for i, name in enumerate(attributed.features) if name != ROUNDING]
-    places = sorted(places, key=lambda i: (-float(size[:, i].mean()), i))[:MOST_RANKED]
+    places = sorted(places, key=lambda i: (-float(size[:, i].mean()), i))[:MOST_HELD]
     names = [attributed.features[i] for i in places]
     size, moved = size[:, places], None if again is None else again[:, places]
     larger: dict[tuple[str, str, str], int] = {}
     smaller: dict[tuple[str, str, str], int] = {}
-    for i, name in enumerate(names):
+    for i, name in enumerate(names[:MOST_RANKED]):
         apart = replace(attributed, features=tuple(names), values=size[:, [i]] - size)
-        noise = _noise(moved, i)
+        noise = dict(zip(names, _noise(moved, i).tolist(), strict=False))
         for row in by_group(apart, sample, smallest=smallest):
             if row.mean is None or row.lower is None:
                 continue
-            half = float(np.hypot(row.mean - row.lower, noise[names.index(row.feature)]))
+            half = float(np.hypot(row.mean - row.lower, noise[row.feature]))
             key = (row.attribute, row.group, name)
             larger[key] = larger.get(key, 0) + (row.mean < -half)
             smaller[key] = smaller.get(key, 0) + (row.mean > half)
@@ -105,6 +107,6 @@ def _noise(again: "NDArray[np.float64] | None", i: int) -> "NDArray[np.float64]"
     from scipy.stats import t
 
     if again is None:
-        return np.zeros(MOST_RANKED)
+        return np.zeros(MOST_HELD)
     spread = (again[:, [i]] - again).std(axis=0, ddof=1)
     return np.asarray(t.ppf(0.975, len(again) - 1) * spread)

@@ -81,3 +81,11 @@ def test_equal_inputs_are_told_apart_in_5_of_100_and_unequal_ones_are(apart, lea
         told += everyone(found)["x"] == (2, 2)
     # 300 replications of 5 %: standard error .013
     assert least <= told / 300 <= most
+
+
+def test_of_many_inputs_the_largest_are_ranked_against_all(sample, monkeypatch):
+    monkeypatch.setattr("auditkit.explain.ranks.MOST_RANKED", 2)
+    # y and z are the same in size, and z is not ranked: y may still stand below it
+    values = [[3.0, -2.0, 2.0], [-5.0, 2.0, 2.0]] * 10
+    found = everyone(ranks(attributed(values), sample([0] * 20, [20], [0.0])))
+    assert found == {"x": (1, 1), "y": (2, 3)}

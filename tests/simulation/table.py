@@ -11,12 +11,12 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from tests.simulation import coverage, designs, limits, policies, programme
+from tests.simulation import coverage, designs, explanations, limits, policies, programme
 from tests.simulation.measured import Job, Row
 
 BEGIN, END = "<!-- measured:begin -->", "<!-- measured:end -->"
 HEADER = ("what", "where it was tried", "how", "asked", "found")
-ROOMS = (limits, coverage, policies, designs, programme)
+ROOMS = (limits, coverage, policies, designs, explanations, programme)
 
 
 def jobs() -> list[Job]:
@@ -47,7 +47,7 @@ def laid_out(found: dict[str, Any]) -> tuple[list[Row], list[str]]:
     audits = [audit for part in of(programme) for audit in part]
     rows = [row for room in (limits, coverage) for part in of(room) for row in part]
     rows += policies.rows(cells, *policies.FULL)
-    rows += [row for part in of(designs) for row in part]
+    rows += [row for room in (designs, explanations) for part in of(room) for row in part]
     return [*rows, *programme.rows(audits)], policies.table(cells)
 
 

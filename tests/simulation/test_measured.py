@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation import coverage, designs, limits, policies, programme, table
+from tests.simulation import coverage, designs, explanations, limits, policies, programme, table
 
 DOCUMENT = Path(__file__).parents[2] / "auditkit" / "docs" / "statistics.md"
-JOBS = [*limits.JOBS, *coverage.JOBS, *designs.JOBS]
+JOBS = [*limits.JOBS, *coverage.JOBS, *designs.JOBS, *explanations.JOBS]
 CELLS = (("high", 2, 100), ("medium", 5, 100), ("low", 12, 30), ("low", 2, 1000))
 
 

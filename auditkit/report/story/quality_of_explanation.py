@@ -34,6 +34,7 @@ ONE_WAY = 0.95
 """Share of the rows whose output moves from which an input is said to move it one way."""
 NOTHING = 1e-9
 """Of the largest attribution: less than this is what sums of floats leave over."""
+ROUNDING = "(rounding)"
 SHUFFLING = (
     "The two ask different things. An attribution shares out each row's output between the inputs; "
     "shuffling an input parts it from all others. They differ where inputs act together, "
@@ -99,7 +100,7 @@ def order(record: AuditRecord) -> tuple[Block, ...]:
 def _order(ranked: list[Attribution]) -> Iterator[str]:
     first = ranked[:MOST_NAMED]
     named = words.listing(f"{words.name(a.feature)} ({rank(a)})" for a in first)
-    what = "Inputs" if len(first) == len(ranked) else f"The first {len(first)} inputs"
+    what = "The inputs" if len(first) == len(ranked) else f"The first {len(first)} inputs"
     yield f"{what} by size of attribution over everyone, with their ranks: {named}."
     if any(a.rank_low != a.rank_high for a in ranked):
         yield (
@@ -172,8 +173,9 @@ def _inputs(record: AuditRecord, ranked: list[Attribution]) -> Table:
             " Background, seed: the standard deviation of the mean absolute over other background "
             "rows and seeds."
         )
-    if len(ranked) > MOST_ROWS:
-        note += f" {cut(len(ranked), 'inputs')}"
+    inputs = [a for a in record.attributions if a.attribute == ALL and a.feature != ROUNDING]
+    if len(inputs) > MOST_ROWS:
+        note += f" {cut(len(inputs), 'inputs')}"
     return table(
         "Size of each input's attributions over everyone, in "
         f"{measures.unit(record.system, ranked[0].unit)}",
