@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from auditkit.errors import ModelError
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.models import Scorer
 from auditkit.evidence.sample import A_GROUP, Contrast, Sample, largest_quota, quotas
 from auditkit.evidence.scoring import Progress
-from auditkit.explain import shapley, telling
-from auditkit.explain.attributions import ROUNDING, Attributed, background
-from auditkit.explain.groups import SMALLEST, disparities
+from auditkit.explain import telling
+from auditkit.explain.attributions import ROUNDING
+from auditkit.explain.groups import SMALLEST
+from auditkit.explain.swapped import Gone, gone
 from auditkit.plan import AuditPlan
 from auditkit.results import (
     ALL,
@@ -37,13 +37,12 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 4_000
 """Rows looked at, unless 200 of every group are more: half a second for all inputs together."""
-SWAPPED = 10
-"""Other people whose inputs everybody is given in turn: with gradient boosting of 2,000 rows, other
-ten move what goes of a gap by a seventh of its standard error; twice as many cost twice as much."""
 COIN = 0.5
 """What is reached without looking: no input can tell less, whatever was found, and no upper limit
 is below it."""
 ITSELF = "the attribute itself is this input, so it is no proxy"
+EVERY_INPUT = "every input tells some group of the attribute, so nothing would be left"
+NO_OUTPUT = "the model gives no finite output on rows that are put together from two people"
 CONSTANT = "all sampled rows have the same value"
 WITHOUT_ERROR = "it tells the group without an error: it may hold the attribute under another name"
 UNDER_CLUSTERS = (
@@ -260,61 +259,24 @@ def _through(
     for row in rows:
         if row.feature != TOGETHER and row.adjusted_p is not None and row.adjusted_p <= NAMED_AT:
             named.setdefault(row.attribute, {})[row.feature] = None
-    for attribute, found in named.items():
-        why, gaps = "", {}
-        if len(found) == len(scorer.features):
-            why = "every input tells some group of the attribute, so nothing would be left"
-        elif (values := _swapped(plan, scorer, sample, list(found))) is None:
-            why = "the model gives no finite output on rows that are put together from two people"
-        else:
-            gaps = {d.group: d for d in disparities(values, sample) if d.feature == PROXIES
-                    and d.attribute == attribute}  # fmt: skip
+    for attribute, inputs in named.items():
+        why, found = EVERY_INPUT, None
+        if len(inputs) < len(scorer.features):
+            why, found = NO_OUTPUT, gone(scorer, sample, list(inputs), plan.audit.seed)
         for group, n in {r.group: r.n for r in rows if r.attribute == attribute}.items():
             blank = Proxy(
                 attribute, group, PROXIES, "gap_through", None, None, None, n,
                 None, None, None, None, None, "", Status.UNDEFINED, why,
             )  # fmt: skip
-            yield riding.on(_gone(blank, gaps.get(group)), list(found))
+            told = blank if found is None else _less(blank, found.get((attribute, group)))
+            yield riding.on(told, list(inputs))
 
 
-def _gone(blank: Proxy, gap: DisparityAttribution | None) -> Proxy:
+def _less(blank: Proxy, found: Gone | None) -> Proxy:
     """Say what goes of a gap."""
-    if gap is None:
-        return blank
-    if gap.contribution is None:
+    if found is None or found.estimate is None:
         return replace(blank, status=Status.INSUFFICIENT, note="too few sampled people")
     return replace(
-        blank, estimate=gap.contribution, lower=gap.lower, upper=gap.upper, status=Status.OK
-    )
-
-
-def _swapped(
-    plan: AuditPlan, scorer: Scorer, sample: Sample, named: list[str]
-) -> Attributed | None:
-    """Take from each row's output its mean output with the named inputs of other people.
-
-    The other people are the same for everybody, drawn in proportion to the rows that they stand
-    for, so that what the inputs tell of the group is gone. As one attribution, its mean in a group
-    less that in the rest is what goes of the gap.
-    """
-    import numpy as np
-
-    behind = background(sample.rows, SWAPPED, plan.audit.seed, weights=sample.weight)
-    kept = np.array([name not in named for name in sample.rows.columns])
-    try:
-        play = shapley.game(sample.rows, behind, scorer.output)
-        each = max(1, play.background * len(kept))
-        parts = max(1, -(-play.rows * each // shapley.CELLS))
-        swapped = [
-            play.mixed(chunk, kept[None, None, None, :]).mean(axis=(1, 2))
-            for chunk in np.array_split(np.arange(play.rows), parts)
-        ]
-    except ModelError:
-        return None
-    values = play.row_output - np.concatenate(swapped)
-    if not np.isfinite(values).all():
-        return None
-    return Attributed(
-        (PROXIES,), values[:, None], None, play.row_output, scorer.unit, "", "", play.background,
-        None, None, None, Status.OK, "",
+        blank, estimate=found.estimate, lower=found.lower, upper=found.upper,
+        status=Status.OK, note="",
     )  # fmt: skip
