@@ -20,8 +20,8 @@ MOST_NAMED = 2
 LEAST = 0.01
 """Share of a gap that an input must carry at least to be named."""
 LINES = {
-    OUTCOME: "(outcome): what outcomes alone do, if no input is known",
-    SAMPLING: "(sampling): all rows against the explained ones",
+    OUTCOME: "what outcomes alone do, if no input is known",
+    SAMPLING: "what all rows have against the explained ones",
 }
 
 Rows = list[ErrorAttribution]
@@ -124,7 +124,7 @@ def _part(row: ErrorAttribution) -> str:
 
 
 def _input(row: ErrorAttribution) -> str:
-    return LINES.get(row.feature) or words.name(row.feature)
+    return row.feature if row.feature in LINES else words.name(row.feature)
 
 
 def _table(record: AuditRecord, groups: dict[tuple[str, str], Rows]) -> Table:
@@ -146,7 +146,9 @@ def _table(record: AuditRecord, groups: dict[tuple[str, str], Rows]) -> Table:
     ]
     note = (
         "Over all lines of a group, the contributions add up to its gap in mean error over all "
-        "rows with a recorded outcome. Every interval holds by itself: among many lines, some "
+        "rows with a recorded outcome. "
+        + "".join(f"{name}: {what}. " for name, what in LINES.items())
+        + "Every interval holds by itself: among many lines, some "
         "leave out 0 by chance. Crossed groups are in the record, audit.json."
     )
     if len(found) > MOST_ROWS:

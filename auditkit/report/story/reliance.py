@@ -1,7 +1,7 @@
 """What the model relies on: attributions, behind the sentence that says what they are not."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from auditkit.report.story import measures, words
 from auditkit.report.story.comparisons import attributes
@@ -34,6 +34,10 @@ from auditkit.results import (
 MOST_FEATURES = 8
 MOST_GROUPS = 6
 """What one figure of attributions can hold; the table beside it has everything."""
+LEFT_OVER = {
+    SAMPLING: "what all rows have against the explained ones",
+    "(rounding)": "what the model's own arithmetic leaves over",
+}
 MOST_CARRIERS = 3
 """Inputs named in the sentence about a gap."""
 NOTHING_CARRIED = (
@@ -235,16 +239,19 @@ def _mean_table(record: AuditRecord, attribute: str, caption: str) -> Table:
         caption,
         f"Input | Group | #Rows explained | #Mean | #{words.INTERVAL} | #Mean absolute | #Rank",
         rows,
+        _left_over(feature for feature, _ in cells),
     )
 
 
 def _input(feature: str) -> str:
     """Spell an input, or what takes the place of one."""
-    others = {
-        SAMPLING: "(sampling): all rows against the explained ones",
-        "(rounding)": "(rounding): what the model's own arithmetic leaves over",
-    }
-    return others.get(feature) or words.name(feature)
+    return feature if feature in LEFT_OVER else words.name(feature)
+
+
+def _left_over(features: Iterable[str]) -> str:
+    """Explain the lines that are no inputs, as far as a table has them."""
+    held = set(features)
+    return " ".join(f"{name}: {what}." for name, what in LEFT_OVER.items() if name in held)
 
 
 def _span(lower: float | None, upper: float | None, digits: int) -> str:
@@ -311,5 +318,6 @@ def _gap_table(record: AuditRecord, attribute: str, found: Sequence[DisparityAtt
         f"Group, against everyone else | Input | #Contribution | #{words.INTERVAL}",
         rows,
         "Over the inputs, sampling included, the contributions of a group add up to its gap in "
-        "mean model output over all rows. Crossed groups are in the record, audit.json.",
+        f"mean model output over all rows. {_left_over(d.feature for d in found)} Crossed groups "
+        f"are in the record, audit.json.",
     )
