@@ -80,7 +80,7 @@ class Reader:
                 relation = self._csv(path)
             else:
                 relation = self._parquet(path)
-            empty = relation.limit(1).fetchall() == []
+            empty = not self._rows(relation, counted=not database and not text)
         except duckdb.Error as error:
             if text:
                 raise DataError(
@@ -96,6 +96,13 @@ class Reader:
             files=(digested(role, path),),
             connection=self.connection,
         )
+
+    def _rows(self, relation: "duckdb.DuckDBPyRelation", *, counted: bool) -> int:
+        """Count rows where the count is written down, as in Parquet; else look for the first."""
+        if not counted:
+            return len(relation.limit(1).fetchall())
+        (rows,) = relation.count("*").fetchall()[0]
+        return int(rows)
 
     def frame(self, native: Any) -> Source:  # noqa: ANN401
         """Read an Arrow table or data set, or a pandas frame, where it is."""

@@ -168,9 +168,11 @@ class ScoreColumn:
         """
         import narwhals.stable.v2 as nw
 
-        rows = self.source.frame.select(d=decision.expression, v=self.value, **amounts.expressions)
+        rows = self.source.frame
         if between is not None:
-            rows = rows.filter(nw.col("v") >= between[0], nw.col("v") <= between[1])
+            score = self._read()[0]
+            rows = rows.filter(score >= between[0], score <= between[1])
+        rows = rows.select(d=decision.expression, v=self.value, **amounts.expressions)
         if "n" in amounts.expressions:
             rows = rows.filter(nw.col("n") > 0)  # a row may stand for nobody
         return _ends(rows, decision)
