@@ -132,7 +132,7 @@ def _put_down(
         explanation=account.with_background(plan, evidence, why.explanation),
         attributions=why.attributions,
         disparity_attributions=why.disparities,
-        error_explanation=errors.explanation,
+        error_explanation=account.with_background(plan, evidence, errors.explanation),
         error_attributions=errors.attributions,
         proxies=standing_in,
         explanation_quality=why.quality,

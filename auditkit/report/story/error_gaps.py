@@ -103,8 +103,8 @@ def _worst(record: AuditRecord, attribute: str, groups: dict[tuple[str, str], Ro
     clear.sort(key=lambda row: -(row.contribution or 0.0))
     if not clear:
         return f"{text} No input is shown to carry any of it with this many rows."
-    parts = words.listing(f"through {_input(row)} {_part(row)}" for row in clear[:MOST_NAMED])
-    return f"{text} Of it goes {parts}."
+    parts = words.listing(f"{_part(row)} through {_input(row)}" for row in clear[:MOST_NAMED])
+    return f"{text} What the inputs carry of it: {parts}."
 
 
 def _carries(row: ErrorAttribution, size: float) -> bool:
