@@ -136,6 +136,7 @@ class _Task:
     seed: int
     progress: Progress | None
     only: str = ""
+    rows_in_all: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,6 +196,7 @@ def explain(
     seed: int = 0,
     progress: Progress | None = None,
     only: str = "",
+    rows_in_all: int = 0,
 ) -> Attributed:
     """Attribute the model's output on each row to the source columns.
 
@@ -214,6 +216,9 @@ def explain(
         Called with (rows done, rows in all).
     only : str
         The one method to use, as ``Attributed.method`` names it; empty: the first that adds up.
+    rows_in_all : int
+        How many rows may come to be explained, where these are the first of them: a method is taken
+        that can do as many, and not the most exact one for a few.
 
     Returns
     -------
@@ -241,7 +246,10 @@ def explain(
     columns = list(scorer.features)
     rows = rows[columns].reset_index(drop=True)
     background = background[columns].reset_index(drop=True)
-    task = _Task(scorer, rows, background, scorer.output(rows), perturbation, seed, progress, only)
+    task = _Task(
+        scorer, rows, background, scorer.output(rows), perturbation, seed, progress, only,
+        rows_in_all,
+    )  # fmt: skip
     # measured: on a busy machine two threads made boosting up to four times slower, and never
     # twice as fast on an idle one
     with threadpool_limits(limits=1):
@@ -461,18 +469,18 @@ def _tree(task: _Task) -> _Candidate:
 
 
 def _exact(task: _Task) -> _Candidate:
-    cost = shapley.exact_cost(len(task.rows), task.rows.shape[1], len(task.background))
-    if cost > shapley.EVALUATIONS:
+    each = shapley.exact_cost(1, task.rows.shape[1], len(task.background))
+    if each * max(len(task.rows), task.rows_in_all) > shapley.EVALUATIONS:
         raise RefusedError(f"it would take over {shapley.EVALUATIONS:,} model outputs")
     play = shapley.game(task.rows, task.background, task.scorer.output)
     values = shapley.exact(play, task.progress)
-    affordable = shapley.EVALUATIONS // max(1, cost // len(task.rows))
+    affordable = shapley.EVALUATIONS // max(1, each)
     return _Candidate(values, play.base, INTERVENTIONAL, play.background, affordable=affordable)
 
 
 def _sampled(task: _Task) -> _Candidate:
     n, p = task.rows.shape
-    kept = shapley.affordable_background(n, p, len(task.background))
+    kept = shapley.affordable_background(max(n, task.rows_in_all), p, len(task.background))
     play = shapley.game(task.rows, task.background.iloc[:kept], task.scorer.output)
     values = shapley.sampled(play, task.seed, task.progress)
     noise = shapley.sampling_noise(play, values, task.seed)

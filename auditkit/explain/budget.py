@@ -69,9 +69,10 @@ def explain_enough(
     told = tell or _silent
     quota = quotas(sample.stratum, sample.contrasts)
     taken = quota <= min(A_GROUP, largest_quota(quota, most))
+    in_all = min(most, len(sample.rows))
     part, begun = _part(sample, taken), time.monotonic()
     found = explain(
-        scorer, part.rows, background, perturbation=perturbation, seed=seed,
+        scorer, part.rows, background, perturbation=perturbation, seed=seed, rows_in_all=in_all,
         progress=partial(told, "explaining"),
     )  # fmt: skip
     while found.status is Status.OK:
@@ -86,7 +87,7 @@ def explain_enough(
         told(step, 0, int(rest.sum()))
         more = explain(
             scorer, _part(sample, rest).rows, background.iloc[: found.background or None],
-            perturbation=perturbation, seed=seed, only=found.method,
+            perturbation=perturbation, seed=seed, only=found.method, rows_in_all=in_all,
             progress=partial(told, step),
         )  # fmt: skip
         part = _part(sample, wanted)

@@ -133,6 +133,23 @@ def test_the_work_a_method_is_allowed_ends_it_too(function, monkeypatch):
     assert not reached.met
 
 
+def test_a_method_is_taken_that_can_do_all_rows_and_not_the_most_exact_one_for_the_pilot(
+    function, monkeypatch
+):
+    # all sets of four columns take 14 outputs a background row, sampled permutations 6
+    monkeypatch.setattr("auditkit.explain.shapley.EVALUATIONS", 6 * 10 * 2000)
+    drawn, _ = population(additive, 9000, 2000)
+    wide = replace(drawn, rows=drawn.rows.assign(u=drawn.rows["x"] * 2, v=drawn.rows["z"] - 1))
+    scorer = function(additive, ["x", "z", "u", "v"])
+    found, part, _ = explain_enough(scorer, wide, wide.rows.iloc[:10], most=2000)
+    assert "sampled permutations" in found.method
+    assert found.background == 10
+    assert len(part.rows) > 1990
+    few, part, _ = explain_enough(scorer, wide, wide.rows.iloc[:10], most=800)
+    assert "exact" in few.method
+    assert len(part.rows) > 790
+
+
 def test_a_method_that_fails_on_further_rows_is_not_used_for_any(function, monkeypatch):
     asked = []
 
