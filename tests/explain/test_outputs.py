@@ -388,3 +388,17 @@ def test_a_model_that_contradicts_itself_is_withheld_also_with_amounts(data):
     assert found.status is Status.UNDEFINED
     assert found.values is None
     assert "no method adds up" in found.note
+
+
+def test_a_regressor_with_an_empty_list_of_classes_is_one(data):
+    rows = data.rows[["age", "size"]]
+    model = pytest.importorskip("catboost").CatBoostRegressor(
+        iterations=5, verbose=0, allow_writing_files=False
+    )
+    model.fit(rows, data.amount)
+    assert list(model.classes_) == []
+    asked = plan("regression", model={"features": ["age", "size"]})
+    scorer = load_model(model, asked).with_unit(rows)
+    found = explain(scorer, rows.iloc[:40], background(rows, 15, 0))
+    held_against(found, model.predict(rows.iloc[:40]), rows.iloc[:40])
+    assert TREES in found.method
