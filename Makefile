@@ -44,9 +44,10 @@ bench: $(READY)
 	$(VENV)/peers/bin/pip install --quiet aequitas pyarrow
 	PEERS_PYTHON=$(VENV)/peers/bin/python $(BIN)/python tests/benchmarks/scale.py --rows $(ROWS) --readme README.md
 
-## write the schema of audit.json anew after the record has changed
+## write the schema of audit.json, and the record that is fuzzed, anew after the record has changed
 schema: $(READY)
 	$(BIN)/python -c "from auditkit.record import SCHEMA, schema; SCHEMA.write_text(schema())"
+	$(BIN)/python -c "from tests.fuzz.fuzzer import write_record; write_record()"
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -143,6 +143,23 @@ def fuzz(kind: str, number: int) -> int:
     return code
 
 
+def unchanged(kind: str, top: Path) -> tuple[int, str]:
+    """Give the corpus as it is; the exit code and what is said."""
+    one, work, aside = KINDS[kind], top / "work", top / "temporary"
+    work.mkdir()
+    aside.mkdir()
+    for name in (one.changed, *one.beside):
+        shutil.copy(CORPUS / name, work / name)
+    return _called(one.arguments, work, aside)
+
+
+def write_record() -> None:
+    """Write the record of the corpus anew, after the format has changed."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as top:
+        unchanged("skops", Path(top))
+        shutil.copy(Path(top) / "work" / "out" / "audit.json", CORPUS / "audit.json")
+
+
 @cache
 def warm() -> None:
     """Carry out one audit, so that the time of the first does not hold the loading of packages."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fuzz.fuzzer import CORPUS, KINDS, changed, fuzz, random
+from tests.fuzz.fuzzer import CORPUS, KINDS, changed, fuzz, random, unchanged
 
 QUICK = {"plan": 100, "policy": 80, "audit.json": 40}
 
@@ -21,6 +21,15 @@ def test_an_input_is_changed_and_the_same_number_is_the_same_input(kind):
     )
     assert first == again
     assert len({*first, (CORPUS / name).read_bytes()}) > 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_corpus_itself_is_in_order(kind, tmp_path):
+    code, told = unchanged(kind, tmp_path)
+    if kind in ("plan", "policy"):  # nothing is wrong with them but that there are no rows
+        assert "'rows.csv' does not exist" in told
+    else:
+        assert code in (0, 3), f"{told}\nmake schema writes the record of the corpus anew"
 
 
 def test_the_shares_are_of_a_hundred():
