@@ -10,7 +10,7 @@ from auditkit import documents
 from auditkit import record as recording
 from auditkit.errors import DataError, PlanError, did_you_mean, unreadable
 from auditkit.evidence.alignment import Rowwise
-from auditkit.evidence.models import AllowedPickle
+from auditkit.evidence.loading import AllowedPickle
 from auditkit.evidence.scoring import Progress
 from auditkit.footprint import Footprint
 from auditkit.own_metrics import Function, refuse_unfit

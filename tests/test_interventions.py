@@ -13,7 +13,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 import auditkit as ak
 from auditkit.errors import ModelError, PlanError
-from auditkit.evidence.models import load_model
+from auditkit.evidence.loading import load_model
 from auditkit.inference.intervals import paired_difference, wilson
 from auditkit.plan import AuditPlan
 from auditkit.probes import responses as rising

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 import auditkit as ak
 from auditkit.errors import ModelError
-from auditkit.evidence.models import load_model
+from auditkit.evidence.loading import load_model
 from auditkit.evidence.sample import Contrast, Reservoir, Sample
 from auditkit.inference.intervals import wilson
 from auditkit.probes import asking, probed

@@ -41,7 +41,8 @@ from auditkit.evidence.keys import (
     with_run,
 )
 from auditkit.evidence.levels import Levels
-from auditkit.evidence.models import Scorer, load_model
+from auditkit.evidence.loading import load_model
+from auditkit.evidence.models import Scorer
 from auditkit.evidence.needs import NeedBands, need_bands, with_need
 from auditkit.evidence.opening import open_source
 from auditkit.evidence.predictions import AmountColumns

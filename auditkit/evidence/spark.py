@@ -12,7 +12,8 @@ from auditkit.evidence.amounts import Amounts
 from auditkit.evidence.counts import Gathered
 from auditkit.evidence.files import look_at_parts
 from auditkit.evidence.keys import CHANCE, CLUSTER, DECISION, Key, expressions
-from auditkit.evidence.models import PROBABLE, Scorer, load_model, selects
+from auditkit.evidence.loading import load_model
+from auditkit.evidence.models import PROBABLE, Scorer, selects
 from auditkit.evidence.scores import ScoreColumn
 from auditkit.evidence.sources import Source, digested, needs, with_nan
 from auditkit.plan import AuditPlan

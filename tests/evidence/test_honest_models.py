@@ -41,7 +41,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import auditkit
 from auditkit import ModelError
-from auditkit.evidence.models import load_model
+from auditkit.evidence.loading import load_model
 from auditkit.plan import make_plan
 
 ROWS = 300

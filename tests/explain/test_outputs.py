@@ -35,7 +35,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, SVR, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from auditkit.evidence.models import load_model
+from auditkit.evidence.loading import load_model
 from auditkit.explain import attributions
 from auditkit.explain.attributions import ROUNDING, background, explain
 from auditkit.plan import make_plan
