@@ -224,7 +224,7 @@ class Audit:
                 "Reasons are asked of the model, which an audit opened from its record does not "
                 "have. Run the audit, and ask what that gives."
             )
-        listed = [actionable] if isinstance(actionable, str) else list(actionable)
+        listed = [actionable] if isinstance(actionable, str) else list(actionable or ())
         a = self.asked
         return Reasons(reasons(a.plan, a.data, a.model, a.protected, case, listed, _silent))
 

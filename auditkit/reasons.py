@@ -16,7 +16,7 @@ from auditkit.evidence.gather import gather
 from auditkit.evidence.models import Scorer, selects
 from auditkit.evidence.scoring import Progress
 from auditkit.explain.attributions import Attributed, background, explain
-from auditkit.plan import AuditPlan
+from auditkit.plan import AuditPlan, canonical
 from auditkit.probes.asking import Asker, GoneError
 from auditkit.probes.sampled import selecting
 from auditkit.results import Status
@@ -163,11 +163,8 @@ def _row(case: object, like: "pd.DataFrame") -> "pd.DataFrame":
         )
     columns, problems = {}, []
     for name in like:
-        try:
-            column = pd.Series([given[name]], dtype=object).astype(like[name].dtype)
-        except (TypeError, ValueError):
-            column = None
-        if column is None or column.isna().iloc[0] != pd.isna(given[name]):
+        column = _cell(given[name], like[name])
+        if column is None:
             problems.append(
                 f"The case's '{name}' is a {type(given[name]).__name__} that does not fit the "
                 f"column's type, {like[name].dtype}, or its categories. Give a value of that kind."
@@ -176,6 +173,33 @@ def _row(case: object, like: "pd.DataFrame") -> "pd.DataFrame":
     if problems:
         raise DataError(*problems)
     return pd.DataFrame(columns)
+
+
+def _cell(value: object, like: "pd.Series[Any]") -> "pd.Series[Any] | None":
+    """Put a value into a column of the kind of another; none where it would become another value.
+
+    As a whole number 3.7 would become 3, and as a truth any text would be true.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if np.ndim(value):  # type: ignore[arg-type]
+        return None
+    try:
+        column = pd.Series([value], dtype=object).astype(like.dtype)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    missing = bool(pd.isna(value))  # type: ignore[call-overload]
+    if missing or column.isna().iloc[0]:
+        return column if missing and column.isna().iloc[0] else None
+    kind = like.dtype
+    if pd.api.types.is_integer_dtype(kind) or pd.api.types.is_bool_dtype(kind):
+        return column if canonical(column.iloc[0]) == canonical(value) else None
+    if isinstance(kind, np.dtype) and kind.hasobject:
+        texts = like.dropna().map(lambda held: isinstance(held, str))
+        strange = not texts.any() if isinstance(value, str) else len(texts) and texts.all()
+        return None if strange else column
+    return column
 
 
 def _told(
@@ -264,8 +288,8 @@ class _Search:
         if pd.api.types.is_numeric_dtype(column) and column.nunique() > MOST_VALUES:
             spread = [i / (MOST_VALUES - 1) for i in range(MOST_VALUES)]
             column = column.quantile(spread, interpolation="nearest")
-        held = self.row[name].iloc[0]
-        return [value for value in column.value_counts().index[:MOST_VALUES] if value != held]
+        held, values = self.row[name].iloc[0], column.value_counts().index[:MOST_VALUES]
+        return [value for value in values if pd.isna(held) or value != held]
 
     def _distance(self, values: Mapping[str, object]) -> float:
         return sum(self._between(name, value) for name, value in values.items())

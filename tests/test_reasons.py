@@ -41,6 +41,15 @@ class Rule:
         return np.where(poor | ((rows["income"] < 20) & many), "yes", "no")
 
 
+class ReadsMore(Rule):
+    feature_names_in_ = np.array([*Rule.feature_names_in_, "away", "camp"])
+
+
+class KnowsMissing(Rule):
+    def predict(self, rows):
+        return super().predict(rows.assign(children=rows["children"].fillna(0).astype(int)))
+
+
 def audited(model, people, **more):
     return ak.audit(
         model, people, label="need", positive="yes", outcome="benefit", attributes=["gender"],
@@ -78,7 +87,7 @@ def test_two_inputs_change_only_where_one_is_not_enough(by_rule):
     assert [dict(c.values) for c in one] == [{"income": 9}]  # children alone is never enough
     only = by_rule.reasons(case, ["children"])
     assert only.changes == ()
-    assert "With no value of children that other people have" in str(only)
+    assert "With none of the values of children that were tried, up to 50" in str(only)
 
 
 def test_what_the_person_cannot_change_stays(by_rule):
@@ -125,6 +134,32 @@ def test_a_case_that_does_not_fit_is_refused_without_its_values(case, said, by_r
     with pytest.raises(DataError, match=said) as refused:
         by_rule.reasons(case)
     assert "plenty" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("case", "name"),
+    [
+        ({**CASE, "children": 1.7}, "children"),  # not a child of one
+        ({**CASE, "away": "False"}, "away"),  # any text is true
+        ({**CASE, "away": 2}, "away"),
+        ({**CASE, "noise": [0.5, 0.5]}, "noise"),
+        ({**CASE, "camp": 3}, "camp"),  # no text of the data
+    ],
+)
+def test_a_value_is_refused_where_it_would_become_another(case, name, people):
+    asked = {"away": False, "camp": "3", **case}
+    rows = people.assign(away=people["children"] > 1, camp=people["roof"].astype(object))
+    audit = audited(ReadsMore(), rows)
+    with pytest.raises(DataError, match=f"The case's '{name}'"):
+        audit.reasons(asked)
+
+
+def test_a_value_that_is_missing_may_be_the_one_to_change(people):
+    rows = people.assign(children=people["children"].astype("Int64"))
+    rows.loc[::5, "children"] = pd.NA
+    found = audited(KnowsMissing(), rows).reasons({**CASE, "children": pd.NA}, "children")
+    assert [dict(c.values) for c in found.changes] == [{"children": 3}]
+    assert "in place of no value" in repr(found)
 
 
 def test_what_has_no_model_has_no_reasons(by_rule, people, tmp_path):

@@ -9,6 +9,7 @@ from auditkit.errors import ModelError, listed
 from auditkit.evidence.model_files import Opened, open_model
 from auditkit.evidence.models import Decide, Scorer
 from auditkit.plan import AuditPlan, canonical
+from auditkit.results import NO_INPUTS
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,11 @@ def _features(estimator: Any, plan: AuditPlan) -> tuple[str, ...]:  # noqa: ANN4
         raise ModelError(
             f"The model was fitted on more than one column named {listed(twice)}, so the columns "
             f"of the data cannot be told apart. Fit it on columns of different names."
+        )
+    if words := sorted(NO_INPUTS & {*known, *declared}):
+        raise ModelError(
+            f"The model reads {listed(words)}, but that is a word of the tables, which put other "
+            f"things under it. Give the column another name, in the model and in the data."
         )
     if known:
         _refuse_strange_stand_ins(plan, known)

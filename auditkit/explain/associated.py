@@ -56,13 +56,18 @@ def associated(rows: "pd.DataFrame") -> tuple[Together, ...]:
     strength = associations(rows)
     apart = squareform(1.0 - strength, checks=False)
     label = fcluster(linkage(apart, "complete"), 1.0 - STRONG + 1e-12, "distance")
-    found = []
+    found: list[Together] = []
+    taken = {str(name) for name in rows.columns}
     for one in dict.fromkeys(label.tolist()):
         members = np.flatnonzero(label == one)
         if len(members) > 1:
             names = tuple(str(rows.columns[i]) for i in members.tolist())
             weakest = float(strength[np.ix_(members, members)].min())
-            found.append(Together(JOIN.join(names), names, weakest))
+            feature = JOIN.join(names)
+            while feature in taken:  # an input, or others told as one, may be called so
+                feature = f"({feature})"
+            taken.add(feature)
+            found.append(Together(feature, names, weakest))
     return tuple(found)
 
 

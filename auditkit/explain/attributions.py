@@ -13,7 +13,7 @@ from auditkit.explain import shapley
 from auditkit.explain.columns import RefusedError, by_source, design_matrix, unwrap
 from auditkit.explain.shapley import Progress
 from auditkit.explain.trees import INTERVENTIONAL, PATH_DEPENDENT, tree_attributions
-from auditkit.results import Status
+from auditkit.results import ROUNDING, Status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,10 +27,12 @@ Of amounts, whose unit may be anything: in standard deviations of the output.
 """
 LAST_DIGITS = 2.0**-44
 """Of amounts also this share of the largest: 512 times what rounding one float can do to it."""
+LEFT_OVER = 2.0**-48
+"""16 times what rounding one float does: so much of the output is what sums leave over."""
+NOTHING = 1e-9
+"""So much of the largest attribution is nothing, too: means of large numbers leave it over."""
 SINGLE_TOLERANCE = 1e-4
 """The same for models that compute in float32, in standard deviations of the output."""
-ROUNDING = "(rounding)"
-"""The feature that carries the float32 remainder, so that contributions still add up."""
 
 BACKGROUND_RULE = (
     "background rows are drawn from the sampled rows without replacement, each in proportion to "
@@ -259,14 +261,19 @@ def explain(
 def _first_that_adds_up(task: _Task) -> Attributed:
     import numpy as np
 
-    unit, tolerance, refused, error = task.scorer.unit, _allowed(task), "", None
+    unit, tolerance, refused = task.scorer.unit, _allowed(task), ""
+    error: float | None = None
     for name, method in _methods(task):
         if task.only not in ("", name):
             continue
         try:
             found = method(task)
-            error = float(np.abs(found.base + found.values.sum(axis=1) - task.output).max())
-            if not error <= tolerance:  # NaN is refused too
+            found = replace(found, values=without_left_overs(found.values, task.output))
+            off = float(np.abs(found.base + found.values.sum(axis=1) - task.output).max())
+            error = off if np.isfinite(off) else None
+            if error is None:
+                raise RefusedError("the model's output is no finite number on rows put together")
+            if error > tolerance:
                 raise RefusedError(f"off by up to {error:.3g} {unit} on a row")
         except RefusedError as why:
             refused += f"Not used: {name} ({why}). "
@@ -337,6 +344,27 @@ def together(first: Attributed, more: Attributed) -> Attributed:
     return replace(first, features=features, values=values, output=output, additivity=error)
 
 
+def without_left_overs(
+    values: "NDArray[np.float64]", output: "NDArray[np.float64]"
+) -> "NDArray[np.float64]":
+    """Put 0 where a column has, on every row, only what sums of floats leave over.
+
+    Else an input that the model does not read would carry something of a gap, with an interval that
+    leaves out 0.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n, p)
+    output : ndarray of float64, shape (n,)
+        What they are parts of.
+    """
+    import numpy as np
+
+    size = np.abs(values)
+    least = max(LEFT_OVER * np.abs(output).max(), NOTHING * size.max(initial=0.0))
+    return np.where(size.max(axis=0, initial=0.0) <= least, 0.0, values)
+
+
 def of_double(unit: str, output: "NDArray[np.float64]") -> float:
     """Allow models in float64 1e-6, or of amounts 1e-6 standard deviations and their last digits.
 
@@ -366,8 +394,12 @@ def _allowed(task: _Task) -> float:
     if not hasattr(task.scorer.model, asked):
         return plain
     named = hasattr(task.scorer.model, "feature_names_in_")
-    first = task.rows.iloc[:1] if named else task.rows.iloc[:1].to_numpy()
-    single = np.asarray(getattr(task.scorer.model, asked)(first)).dtype == np.float32
+    own = task.rows.copy(deep=False)  # a model that writes into its rows does not change ours
+    try:  # the very rows it has answered about: some models fail on a single one
+        told = getattr(task.scorer.model, asked)(own if named else own.to_numpy())
+    except Exception:  # noqa: BLE001  (a model may raise anything, and quote a row in it)
+        return plain
+    single = np.asarray(told).dtype == np.float32
     return max(plain, SINGLE_TOLERANCE * float(task.output.std())) if single else plain
 
 

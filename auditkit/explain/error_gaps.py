@@ -33,6 +33,7 @@ from auditkit.explain.attributions import (
     Attributed,
     background,
     of_double,
+    without_left_overs,
 )
 from auditkit.explain.columns import RefusedError
 from auditkit.explain.groups import SMALLEST, disparities
@@ -226,6 +227,7 @@ def _explained(
     short = shapley.exact_cost(n, p, play.background) <= EVALUATIONS
     progress = partial(tell, "explaining errors")
     values = shapley.exact(play, progress) if short else shapley.sampled(play, seed, progress)
+    values = without_left_overs(values, whole)
     everyone = np.arange(n)
     start = play.worth(everyone, play.background_output[None, :, None]).mean(axis=1)[:, 0]
     error = float(np.abs(start + values.sum(axis=1) - whole).max())
@@ -242,7 +244,9 @@ def _explained(
         note="",
         background_rule=BACKGROUND_RULE,
     )
-    if not error <= allowed:  # NaN is refused too
+    if not np.isfinite(error):
+        raise RefusedError("the model's output is no finite number on rows put together")
+    if error > allowed:
         raise RefusedError(f"the parts are off the loss by up to {error:.3g} on a row")
     found = Attributed(
         features=(*map(str, part.rows.columns), OUTCOME),

@@ -15,7 +15,6 @@ from auditkit.evidence.models import Scorer
 from auditkit.evidence.sample import A_GROUP, Contrast, Sample, largest_quota, quotas
 from auditkit.evidence.scoring import Progress
 from auditkit.explain import telling
-from auditkit.explain.attributions import ROUNDING
 from auditkit.explain.groups import SMALLEST
 from auditkit.explain.swapped import Gone, gone
 from auditkit.plan import AuditPlan
@@ -24,6 +23,7 @@ from auditkit.results import (
     CROSS,
     NAMED_AT,
     PROXIES,
+    ROUNDING,
     TOGETHER,
     Attribution,
     DisparityAttribution,

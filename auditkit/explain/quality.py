@@ -20,9 +20,9 @@ from auditkit.errors import ModelError
 from auditkit.evidence.models import Scorer
 from auditkit.evidence.sample import Sample
 from auditkit.explain.associated import told_as_one
-from auditkit.explain.attributions import ROUNDING, Attributed, background, explain
+from auditkit.explain.attributions import LAST_DIGITS, Attributed, background, explain
 from auditkit.explain.groups import SMALLEST, by_group
-from auditkit.results import ALL, ExplanationQuality, Status, Together
+from auditkit.results import ALL, ROUNDING, ExplanationQuality, Status, Together
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,6 +122,8 @@ def _by_group(
     others = [i for i, name in enumerate(bars.features) if name not in kept]
     middle = np.array([np.nan if mean is None else mean for mean in means])
     left = np.abs((values - middle)[:, others].sum(axis=1))
+    size = max(np.abs(bars.output).max(), np.abs(values).max(initial=0.0))
+    left = np.where(left <= LAST_DIGITS * size, 0.0, left)  # what sums of floats leave over
     alone = replace(bars, features=("fidelity",), values=left[:, None])
     few = f"fewer than {SMALLEST} rows are explained"
     for contrast, row in zip(explained.contrasts, by_group(alone, explained), strict=True):

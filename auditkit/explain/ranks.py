@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from auditkit.explain.attributions import ROUNDING, Attributed
+from auditkit.explain.attributions import Attributed
 from auditkit.explain.groups import SMALLEST, Sample, by_group
-from auditkit.results import ALL, Attribution
+from auditkit.results import ALL, ROUNDING, Attribution
 
 if TYPE_CHECKING:
     import numpy as np

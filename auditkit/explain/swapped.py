@@ -19,7 +19,7 @@ from auditkit.errors import ModelError
 from auditkit.evidence.models import Scorer
 from auditkit.evidence.sample import Sample
 from auditkit.explain import shapley
-from auditkit.explain.attributions import Attributed, background
+from auditkit.explain.attributions import LEFT_OVER, Attributed, background, without_left_overs
 from auditkit.explain.groups import disparities
 from auditkit.results import DisparityAttribution, Status
 
@@ -72,6 +72,7 @@ def gone(
     if not (np.isfinite(left).all() and np.isfinite(play.row_output).all()):
         return None
     less = play.row_output - left.mean(axis=1)
+    less = without_left_overs(less[:, None], play.row_output)[:, 0]
     told = Attributed(
         ("gone", *(str(other) for other in range(left.shape[1]))), np.column_stack([less, left]),
         None, play.row_output, scorer.unit, "", "", play.background, None, None, None,
@@ -80,7 +81,8 @@ def gone(
     by_group: dict[tuple[str, str], list[DisparityAttribution]] = {}
     for row in disparities(told, sample):
         by_group.setdefault((row.attribute, row.group), []).append(row)
-    return {group: _gone(first, rest[:-1]) for group, (first, *rest) in by_group.items()}
+    rounding = LEFT_OVER * float(np.abs(play.row_output).max())
+    return {group: _gone(first, rest[:-1], rounding) for group, (first, *rest) in by_group.items()}
 
 
 def _left(play: shapley.Game, kept: "NDArray[np.bool_]") -> "NDArray[np.float64]":
@@ -95,8 +97,10 @@ def _left(play: shapley.Game, kept: "NDArray[np.bool_]") -> "NDArray[np.float64]
     )
 
 
-def _gone(less: DisparityAttribution, left: Sequence[DisparityAttribution]) -> Gone:
-    """Widen the interval of what goes by what hangs on who the others are."""
+def _gone(
+    less: DisparityAttribution, left: Sequence[DisparityAttribution], rounding: float
+) -> Gone:
+    """Widen the interval of what goes by what hangs on who the others are, if that is anything."""
     import numpy as np
     from scipy.special import stdtrit
 
@@ -104,6 +108,7 @@ def _gone(less: DisparityAttribution, left: Sequence[DisparityAttribution]) -> G
     gaps = np.array([row.contribution for row in left], dtype=np.float64)  # none becomes NaN
     if estimate is None or upper is None or len(gaps) < 2:
         return Gone(estimate, None, None)
-    others = stdtrit(len(gaps) - 1, 0.975) ** 2 * gaps.var(ddof=1) / len(gaps)
+    spread = gaps.var(ddof=1) if np.ptp(gaps) > rounding else 0.0
+    others = stdtrit(len(gaps) - 1, 0.975) ** 2 * spread / len(gaps)
     half = float(np.sqrt((upper - estimate) ** 2 + others))
     return Gone(estimate, estimate - half, estimate + half)

@@ -1,6 +1,6 @@
 """The reasons in one case, in words: for the person, and for whoever handles the case."""
 
-from auditkit.reasons import CaseReasons, Change, Factor
+from auditkit.reasons import MOST_VALUES, CaseReasons, Change, Factor
 from auditkit.report.story import words
 
 MOST_FACTORS = 5
@@ -79,8 +79,8 @@ def _changes(found: CaseReasons) -> list[str]:
     allowed = words.listing([words.name(feature) for feature in found.actionable])
     if not found.changes:
         return [
-            f"With no value of {allowed} that other people have, one or two of them at a time, "
-            f"does the model decide otherwise."
+            f"With none of the values of {allowed} that were tried, up to {MOST_VALUES} of each "
+            f"that other people have, one input or two at a time, does the model decide otherwise."
         ]
     return [_change(change, found) for change in found.changes]
 

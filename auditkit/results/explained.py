@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 
-from auditkit.results.words import Count, Status
+from auditkit.results.words import SAMPLING, Count, Status
 
 TOGETHER = "(together)"
 """The feature that stands for all inputs but the attribute itself, looked at together."""
 PROXIES = "(proxies)"
+"""The feature that stands for all inputs that tell some group of an attribute."""
 OUTCOME = "(outcome)"
 """The feature that carries what outcomes alone do to a gap in errors, if no input is known."""
-"""The feature that stands for all inputs that tell some group of an attribute."""
+ROUNDING = "(rounding)"
+"""The feature that carries the float32 remainder, so that contributions still add up."""
+NO_INPUTS = frozenset({TOGETHER, PROXIES, OUTCOME, ROUNDING, SAMPLING})
+"""Words an input may not be, because the tables put other things under them."""
 NAMED_AT = 0.05
 """Chance at most that an audit calls any input a proxy that tells nothing of an attribute."""
 

@@ -12,8 +12,8 @@ from auditkit.explain.associated import (
     cramers_v,
     told_as_one,
 )
-from auditkit.explain.attributions import ROUNDING, Attributed
-from auditkit.results import Status, Together
+from auditkit.explain.attributions import Attributed
+from auditkit.results import ROUNDING, Status, Together
 
 
 class TestCramer:

@@ -37,9 +37,9 @@ from sklearn.tree import DecisionTreeClassifier
 
 from auditkit.evidence.loading import load_model
 from auditkit.explain import attributions
-from auditkit.explain.attributions import ROUNDING, background, explain
+from auditkit.explain.attributions import background, explain
 from auditkit.plan import make_plan
-from auditkit.results import Status
+from auditkit.results import ROUNDING, Status
 
 CLASSES = ["assist", "later", "wait"]
 LINEAR, NATIVE, TREES = "exact linear", "boosting library's own", "shap TreeExplainer"

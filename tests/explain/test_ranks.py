@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from auditkit.explain.attributions import ROUNDING, Attributed
+from auditkit.explain.attributions import Attributed
 from auditkit.explain.groups import Z, by_group
 from auditkit.explain.ranks import ranks, with_ranks
-from auditkit.results import ALL, Status
+from auditkit.results import ALL, ROUNDING, Status
 
 
 def attributed(values, features=None):

@@ -174,8 +174,8 @@ def test_inputs_that_move_nothing_are_named(record):
         for a in record.attributions
     )
     text = bullets(replace(record, attributions=idle))
-    assert "Inputs that move the output of no explained row: household_size." in text
-    assert "move the output of no explained row" not in bullets(record)
+    assert "Inputs that nothing is attributed to, on any explained row: household_size." in text
+    assert "nothing is attributed to" not in bullets(record)
 
 
 def test_gaps_are_said_in_words_where_they_are_sure(record):

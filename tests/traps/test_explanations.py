@@ -15,10 +15,11 @@ from sklearn.preprocessing import OneHotEncoder
 
 import auditkit
 from auditkit import account
+from auditkit.errors import ModelError
 from auditkit.evidence.gather import gather
 from auditkit.explain.explained import explained
 from auditkit.plan import make_plan
-from auditkit.results import ALL, round_floats
+from auditkit.results import ALL, NO_INPUTS, round_floats
 
 
 def audit(model, rows, features, **more):
@@ -211,3 +212,109 @@ def test_h8_a_model_that_fools_explanations_does_not_move_the_verdict():
     assert seen.disposition == judged.disposition == "not_ready"
     pd.testing.assert_frame_equal(seen.table("checks"), judged.table("checks"))
     assert [f.check for f in seen.findings] == [f.check for f in judged.findings] != []
+
+
+def test_an_input_that_is_called_as_others_told_as_one_stays_apart():
+    rows, _ = programme(2, 400)
+    rows["copy"], rows["x0 + copy"] = rows["x0"] * 2, rows["x1"]
+    features = ["x0", "copy", "x0 + copy"]
+    model = LogisticRegression().fit(rows[features], rows["y"])
+    record = audit(model, rows, features)
+    assert [*everyone(record)] == ["(x0 + copy)", "x0 + copy"]
+    away = (rows["x1"] - rows["x1"].mean()).abs().mean() * model.coef_[0][2]
+    assert everyone(record)["x0 + copy"].mean_abs == pytest.approx(away, rel=0.2)
+
+
+@pytest.mark.parametrize("word", sorted(NO_INPUTS))
+def test_an_input_that_is_called_as_a_line_of_the_tables_is_refused(word):
+    rows, _ = programme(2, 60)
+    rows = rows.rename(columns={"x1": word})
+    model = LogisticRegression().fit(rows[["x0", word]], rows["y"])
+    with pytest.raises(ModelError, match="a word of the tables"):
+        audit(model, rows, ["x0", word])
+
+
+class Chance:
+    """Says the chance of a logistic rule, by a function of the rows."""
+
+    classes_ = np.array([0, 1])
+    feature_names_in_ = np.array(["x0", "x1"])
+
+    def predict(self, rows):
+        return (self.chance(rows) >= 0.5).astype(int)
+
+    def predict_proba(self, rows):
+        return np.column_stack([1 - self.chance(rows), self.chance(rows)])
+
+    def chance(self, rows):
+        return 1 / (1 + np.exp(1 - rows["x0"].to_numpy()))
+
+
+class NeverAlone(Chance):
+    def predict_proba(self, rows):
+        if len(rows) == 1:
+            raise ValueError(f"what a person has: {rows.to_dict()}")
+        return super().predict_proba(rows)
+
+
+def test_a_model_that_fails_on_a_single_row_is_explained_and_quotes_nobody():
+    rows, names = programme(2, 100)
+    record = audit(NeverAlone(), rows, names)
+    assert record.explanation.status == "ok"
+    assert everyone(record)["x1"].mean_abs == pytest.approx(0, abs=1e-12)
+
+
+def test_a_model_that_says_nothing_of_rows_put_together_is_withheld():
+    rows, names = programme(2, 100)
+    real = {*map(tuple, rows[names].to_numpy())}
+
+    class Real(Chance):
+        def chance(self, rows):
+            there = [tuple(row) in real for row in rows[names].to_numpy()]
+            return np.where(there, super().chance(rows), np.nan)
+
+    made = auditkit.audit(
+        Real(), rows, label="y", positive=1, outcome="benefit", attributes=["group"],
+        policy="minimal",
+    )  # fmt: skip
+    page, record = made.files()["report.html"], made.record
+    assert {record.explanation.status, record.error_explanation.status} == {"undefined"}
+    assert record.explanation.additivity is None
+    assert "no finite number on rows put together" in page
+    assert "nan" not in page.split("What the model relies on")[-1].split("<section")[0].lower()
+
+
+class ByGroup:
+    """Decides by need, and more strictly of one group; reads nothing of the others."""
+
+    classes_ = np.array([0, 1])
+    feature_names_in_ = np.array(["group", "luck", "x0", "x1", "zone"])
+
+    def predict(self, rows):
+        return ((rows["x0"] > 1) & ((rows["group"] == "a") | (rows["x0"] > 2))).astype(int)
+
+
+def test_what_sums_of_floats_leave_over_carries_nothing():
+    rows, _ = programme(2, 400)
+    rng = np.random.default_rng(3)
+    moved = rng.random(400) < 0.1
+    rows["zone"] = np.where((rows["group"] == "a") ^ moved, "east", "west")
+    rows["luck"] = rng.normal(size=400)
+    made = auditkit.audit(
+        ByGroup(), rows, label="y", positive=1, outcome="benefit", attributes=["group"],
+        policy="minimal",
+    )  # fmt: skip
+    record, page = made.record, made.files()["report.html"]
+    unread = {"luck", "x1", "zone"}
+    for feature, row in everyone(record).items():
+        if feature in unread:
+            assert (row.mean_abs, row.rank_low, row.rank_high) == (0.0, 3, 5)
+    carried = {d.contribution for d in record.disparity_attributions if d.feature in unread}
+    assert carried == {0.0}
+    told = {q.estimate for q in record.explanation_quality if q.measure == "fidelity"}
+    assert told == {0.0}
+    assert {f.feature for f in record.flips if f.way == "drawn"} <= {"x0"}
+    through = [p for p in record.proxies if p.statistic == "gap_through"]
+    assert [(p.estimate, p.lower, p.upper) for p in through] == [(0.0, 0.0, 0.0)] * 2
+    assert "through group" in page
+    assert not any(f"through {feature}" in page for feature in unread)

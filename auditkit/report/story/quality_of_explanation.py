@@ -16,6 +16,7 @@ from auditkit.report.story.parts import (
 from auditkit.results import (
     ALL,
     CROSS,
+    ROUNDING,
     Attribution,
     AuditRecord,
     Explanation,
@@ -34,7 +35,6 @@ ONE_WAY = 0.95
 """Share of the rows whose output moves from which an input is said to move it one way."""
 NOTHING = 1e-9
 """Of the largest attribution: less than this is what sums of floats leave over."""
-ROUNDING = "(rounding)"
 SHUFFLING = (
     "The two ask different things. An attribution shares out each row's output between the inputs; "
     "shuffling an input parts it from all others. They differ where inputs act together, "
@@ -133,11 +133,14 @@ def _directions(record: AuditRecord, ranked: list[Attribution]) -> Iterator[str]
 
 
 def _unused(ranked: list[Attribution]) -> Iterator[str]:
-    """Name the inputs that move no output."""
+    """Name the inputs that nothing is attributed to: with other values they may move the output."""
     largest = max(a.mean_abs or 0.0 for a in ranked)
     idle = [words.name(a.feature) for a in ranked if (a.mean_abs or 0.0) <= NOTHING * largest]
     if idle and largest:
-        yield f"Inputs that move the output of no explained row: {words.few(idle)}."
+        yield (
+            f"Inputs that nothing is attributed to, on any explained row: {words.few(idle)}. With "
+            f"values that neither these rows nor the background have, they may move the output."
+        )
 
 
 def _together(explanation: Explanation) -> Iterator[str]:

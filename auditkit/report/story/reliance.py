@@ -24,6 +24,7 @@ from auditkit.report.story.unknowns import STATES
 from auditkit.results import (
     ALL,
     CROSS,
+    ROUNDING,
     SAMPLING,
     Attribution,
     AuditRecord,
@@ -36,7 +37,7 @@ MOST_GROUPS = 6
 """What one figure of attributions can hold; the table beside it has everything."""
 LEFT_OVER = {
     SAMPLING: "what all rows have against the explained ones",
-    "(rounding)": "what the model's own arithmetic leaves over",
+    ROUNDING: "what the model's own arithmetic leaves over",
 }
 MOST_CARRIERS = 3
 """Inputs named in the sentence about a gap."""
