@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from auditkit.evidence.clusters import OUTCOMES
 from auditkit.evidence.counts import Counts, GroupTable, tabulate
 from auditkit.evidence.gather import Evidence
+from auditkit.inference.design import rounded_down
 from auditkit.inference.intervals import Bounds, difference, pooled
 from auditkit.measure import ONE_SIDE, Side, Tallied, measurable, number, tallied, worth
 from auditkit.metrics.registry import Metric, metrics
@@ -225,7 +226,8 @@ class Comparison:
         fewest = min(sum(float(s.effective[0]) for s in side) for side in zip(*pairs, strict=True))
         if status is Status.OK and fewest < self.floor:
             status, told = Status.INSUFFICIENT, f"at values of {self.what} that both have, group"
-            why = f"{told} or rest tell no more than {fewest:.1f} people, {self.floor} wanted"
+            told += f" or rest tell no more than {rounded_down(fewest)} people"
+            why = f"{told}, {self.floor} wanted"
         return self._row(
             POOLED,
             (estimate, float(bounds.lower), float(bounds.upper)),

@@ -43,7 +43,7 @@ def test_bands_by_hand():
     made = audited(data)
     table = made.table("calibration").set_index(["group", "band"])
     low, high = table.loc[("a", "1")], table.loc[("a", "2")]
-    assert (low.low, low.high, high.low, high.high) == (0.25, 0.25, 0.75, 0.75)
+    assert (low.low, low.high, high.low, high.high) == (0.0, 0.3, 0.7, 0.8)
     # a: 1 of 2 at .25, so .25 too low; b: 0 of 2, so .25 too high. At .75: .25 and -.25
     assert (low.residual, low.rest_residual, low.gap) == (0.25, -0.25, 0.5)
     assert (high.residual, high.rest_residual, high.gap) == (0.25, -0.25, 0.5)

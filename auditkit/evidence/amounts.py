@@ -114,9 +114,13 @@ def weighted(source: Source, name: str) -> Amounts:
     if not facts.largest > 0:
         raise DataError(f"Column '{name}' holds weights, but all {facts.rows} of them are 0.")
     if not SMALLEST < facts.largest < LARGEST:
+        size = (
+            f"holds weights of {LARGEST:g} or more, which"
+            if facts.largest > 1
+            else f"holds no weight above {SMALLEST:g}, and weights so small"
+        )
         raise DataError(
-            f"Column '{name}' holds weights of up to {facts.largest:g}, which cannot be summed "
-            f"exactly. Divide them by their mean."
+            f"Column '{name}' {size} cannot be summed exactly. Divide them by their mean."
         )
     bits, square_bits = (_bits(facts.rows, facts.largest**power) for power in (1, 2))
     value = numbers(source, name)[0]

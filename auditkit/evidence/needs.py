@@ -213,20 +213,19 @@ def _ends(source: Source, name: str) -> tuple[float, float]:
         raise DataError(f"Column '{name}' is need, but no row has a value in it.")
     if max(abs(low), abs(high)) > LARGEST_NEED:
         raise DataError(
-            f"Column '{name}' is need, with numbers as large as {max(abs(low), abs(high)):g}, "
-            f"which cannot be added up exactly. Write it in another unit."
+            f"Column '{name}' is need, with numbers beyond {LARGEST_NEED:g}, which cannot be added "
+            f"up exactly. Write it in another unit."
         )
     largest = max(abs(low), abs(high))
     if 0 < largest < 1 / LARGEST_NEED:
         raise DataError(
-            f"Column '{name}' is need, with numbers no larger than {largest:g}, which cannot be "
-            f"added up exactly. Write it in another unit."
+            f"Column '{name}' is need, with no number beyond {1 / LARGEST_NEED:g}, and numbers so "
+            f"small cannot be added up exactly. Write it in another unit."
         )
     if 0 < high - low < largest / MOST_OFFSET:
         raise DataError(
-            f"Column '{name}' is need, with numbers that differ too little for their size "
-            f"({canonical(low)} to {canonical(high)}) to tell how they spread. Take the same "
-            f"number from all of them."
+            f"Column '{name}' is need, with numbers that differ too little for their size to tell "
+            f"how they spread. Take the same number from all of them."
         )
     return low, high
 

@@ -111,13 +111,13 @@ class AmountColumns:
             largest = max(map(abs, found[name]))
             if largest > LARGEST:
                 problems.append(
-                    f"{column} holds amounts of up to {largest:g}, whose squares cannot be summed. "
+                    f"{column} holds amounts above {LARGEST:g}, whose squares cannot be summed. "
                     f"Give them in larger units."
                 )
             elif 0 < largest < SMALLEST:
                 problems.append(
-                    f"{column} holds amounts of at most {largest:g}, whose squares cannot be told "
-                    f"from 0. Give them in smaller units."
+                    f"{column} holds no amount of {SMALLEST:g} or more, and squares so small "
+                    f"cannot be told from 0. Give them in smaller units."
                 )
         problems += self._no_amount()
         if problems:

@@ -195,14 +195,8 @@ class ScoreColumn:
 
         value, unparsable = numbers(self.source, self.name)
         outside = ((value < self.low) | (value > self.high)).fill_null(value=False)
-        seen = self.source.frame.select(v=value, unparsable=ones(unparsable), outside=ones(outside))
-        row = collected(
-            seen.select(
-                nw.col("v").min().alias("least"),
-                nw.col("v").max().alias("most"),
-                nw.col("unparsable", "outside").sum(),
-            )
-        ).iloc[0]
+        seen = self.source.frame.select(unparsable=ones(unparsable), outside=ones(outside))
+        row = collected(seen.select(nw.col("unparsable", "outside").sum())).iloc[0]
         problems = []
         if bad := int(row["unparsable"]):
             problems.append(
@@ -211,9 +205,8 @@ class ScoreColumn:
             )
         if wide := int(row["outside"]):
             problems.append(
-                f"Column '{self.name}' holds scores from {row['least']:g} to {row['most']:g}, "
-                f"{wide} of them outside {self.low:g} to {self.high:g}. Declare where they lie: "
-                f"score_range = [low, high]."
+                f"Column '{self.name}' holds scores, but {wide} of them lie outside {self.low:g} "
+                f"to {self.high:g}. Declare where they lie: score_range = [low, high]."
             )
         raise DataError(*problems)
 

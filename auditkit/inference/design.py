@@ -244,9 +244,20 @@ def enough(people: int, effective: float, who: str, floor: int) -> tuple[Status,
     if people < floor:
         return Status.INSUFFICIENT, f"{people} {who}, at least {floor} wanted"
     if effective < floor:
-        told = f"{people} {who} tell no more than {effective:.1f} drawn alone"
+        told = f"{people} {who} tell no more than {rounded_down(effective)} drawn alone"
         return Status.INSUFFICIENT, f"{told}, at least {floor} wanted"
     return Status.OK, ""
+
+
+def rounded_down(size: float) -> str:
+    """Write a size with one digit, so that one below a floor never reads as the floor.
+
+    >>> rounded_down(29.98), rounded_down(12.0)
+    ('29.9', '12.0')
+    """
+    from math import floor
+
+    return f"{floor(size * 10) / 10:.1f}"
 
 
 def _at_most(size: "ArrayLike", people: "ArrayLike") -> "Floats":

@@ -29,6 +29,9 @@ CURVE_TAILS, FEW, MANY = 1e-5, 300, 2000
 """The mass left out of a table of chances, which is for reading; a group under 300 is few, and one
 of 2,000 with a rest whose count varies by as much is many: then points of a curve are enough."""
 
+ROUNDING = 1e-9
+"""So small a share of people is the rounding of an effective size."""
+
 NODES, NO_WEIGHT = 24, 1e-6
 """Points of the normal curve, and the weight below which a point is not looked at: 16 are left."""
 
@@ -398,7 +401,8 @@ def _design(n1: "ArrayLike", n2: "ArrayLike", *rates: "ArrayLike") -> "tuple[Flo
     """Whole denominators and rates, NaN where there is nothing to draw."""
     import numpy as np
 
-    sizes = (np.floor(np.asarray(n, dtype=np.float64)) for n in (n1, n2))
+    # a size that rounding has left just below a whole number of people is that number
+    sizes = (np.floor(np.asarray(n, dtype=np.float64) * (1 + ROUNDING)) for n in (n1, n2))
     shares = (np.asarray(p, dtype=np.float64) for p in rates)
     return (
         *(np.where(n > 0, n, np.nan) for n in sizes),

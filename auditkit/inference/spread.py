@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 DRAWS = 999
 """Draws of rates without a difference; the smallest p-value of a permutation is 1 / 1,000."""
 
+ROUNDING = 1e-12
+"""So small a share of all people is the rounding of a count."""
+
 ENOUGH = 5
 """Expected people in and out of a rate from which the chi-square curve is used (Cochran, 1954)."""
 
@@ -70,11 +73,14 @@ def homogeneity(x: "ArrayLike", n: "ArrayLike", rng: "np.random.Generator") -> H
         normal = p + np.sqrt(p * (1 - p) / n) * rng.standard_normal((DRAWS, len(n)))
         apart = np.ptp(np.clip(normal, 0, 1), axis=1).mean()
         return Homogeneity(float(chdtrc(len(n) - 1, _chi_square(x, n))), float(apart), False)
-    if (x % 1).any() or (n % 1).any() or n.sum() >= 1e9:  # NumPy draws from at most so many
+    whole, of = np.rint(x), np.rint(n)  # of equal weights, rounding leaves almost whole counts
+    far = max(np.abs(x - whole).max(), np.abs(n - of).max())
+    if far > ROUNDING * n.sum() or n.sum() >= 1e9:  # NumPy draws from at most so many
         return Homogeneity(np.nan, np.nan, permuted=False)
-    drawn = rng.multivariate_hypergeometric(n.astype(int), int(x.sum()), DRAWS, method="marginals")
-    as_far = (_chi_square(drawn, n) >= _chi_square(x, n) * (1 - 1e-12)).sum()
-    apart = np.ptp(drawn / n, axis=1).mean()
+    counted = int(whole.sum())
+    drawn = rng.multivariate_hypergeometric(of.astype(int), counted, DRAWS, method="marginals")
+    as_far = (_chi_square(drawn, of) >= _chi_square(whole, of) * (1 - 1e-12)).sum()
+    apart = np.ptp(drawn / of, axis=1).mean()
     return Homogeneity(float((as_far + 1) / (DRAWS + 1)), float(apart), permuted=True)
 
 

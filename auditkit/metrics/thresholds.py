@@ -103,22 +103,40 @@ class LastPlace:
         People at that value, in weight.
     places : float
         Places left for them, above 0 and at most ``tied``.
+    cut : float
+        The score above which everybody is selected: of those that say the same the one of fewest
+        digits where the value may be the score of one person.
     """
 
     left: float
     right: float
     tied: float
     places: float
+    cut: float
 
     @property
     def share(self) -> float:
         """Share of those at the value who get a place."""
         return self.places / self.tied
 
-    @property
-    def cut(self) -> float:
-        """The score above which everybody is selected."""
-        return self.left if self.places == self.tied else self.right
+
+def fewest_digits(first: float, end: float) -> float:
+    """Find a number of as few digits as there is, from ``first`` on and below ``end``.
+
+    >>> fewest_digits(0.4993, 0.5008), fewest_digits(17.0, 63.0), fewest_digits(-3.2, 4.0)
+    (0.5, 20.0, 0.0)
+    """
+    from decimal import ROUND_CEILING, Decimal
+    from itertools import count
+
+    if first <= 0 < end:
+        return 0.0
+    exact = Decimal(repr(float(first)))
+    for power in count(exact.adjusted(), -1):
+        found = float(exact.scaleb(-power).to_integral_value(ROUND_CEILING).scaleb(power))
+        if first <= found < end:
+            return found
+    raise ValueError("end must lie above first.")
 
 
 def last_place(everyone: "Histogram", k: float) -> LastPlace:
@@ -144,7 +162,20 @@ def last_place(everyone: "Histogram", k: float) -> LastPlace:
     at = int(np.flatnonzero(above[:-1] >= k)[-1])
     tied = float(above[at] - above[at + 1])
     left, right = float(everyone.left[at]), float(everyone.right[at])
-    return LastPlace(left, right, tied, k - float(above[at + 1]))
+    places = k - float(above[at + 1])
+    return LastPlace(left, right, tied, places, _cut(everyone, at, whole=places == tied))
+
+
+def _cut(everyone: "Histogram", at: int, *, whole: bool) -> float:
+    """Find the score above which all have a place, and ``whole`` says that all at it have too."""
+    left, right = float(everyone.left[at]), float(everyone.right[at])
+    if whole:  # any number down to the next lower value will do
+        below = float(everyone.right[at - 1]) if at else float("-inf")
+        return 0.0 - fewest_digits(-left, -below) if below < left else left
+    if left < right or everyone.people[:, at].sum() > 1:
+        return right
+    last = at + 1 == len(everyone.left)
+    return fewest_digits(right, float("inf") if last else float(everyone.left[at + 1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from auditkit.evidence.counts import outcome_cells
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.needs import NeedBands
-from auditkit.inference.design import enough
+from auditkit.inference.design import enough, rounded_down
 from auditkit.inference.intervals import difference, mover_difference, wilson
 from auditkit.measure import ONE_SIDE, counted, number, worth
 from auditkit.need.totals import NeedTotals, Part
@@ -196,7 +196,7 @@ def _worth(part: Part, share: tuple[float, float], floor: int) -> tuple[Status, 
     size = min(share[1], part.v**2 / part.wv2)
     if size < floor:
         told = f"the need of {part.n} people lies so unevenly that it tells no more than"
-        return Status.INSUFFICIENT, f"{told} {size:.1f} people, at least {floor} wanted"
+        return Status.INSUFFICIENT, f"{told} {rounded_down(size)} people, at least {floor} wanted"
     return Status.OK, ""
 
 

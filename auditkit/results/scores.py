@@ -62,8 +62,8 @@ class Brier:
 class Budget:
     """What a number of places, given to the highest scores of everybody, would mean for a group.
 
-    Everybody above ``cut`` has a place, and the share ``at_cut`` of those at it, or in the bin
-    below it. Who they are is drawn: numbers are what is expected of the draw, and ``..._lower`` and
+    Everybody above ``cut`` has a place, and the share ``at_cut`` of those at it, or next below it.
+    Who they are is drawn: numbers are what is expected of the draw, and ``..._lower`` and
     ``..._upper`` the least and the most that it can give. Places, and where people are weighted
     ``selected``, are sums of weights.
 

@@ -20,6 +20,7 @@ from auditkit.inference.intervals import Bounds, difference, pooled, wilson
 from auditkit.inference.standardised import Bands, StandardisedGap, StandardisedGaps
 from auditkit.measure import NO_LABEL, OTHER_TASK, number
 from auditkit.metrics.histogram import Histogram
+from auditkit.metrics.thresholds import fewest_digits
 from auditkit.results import ALL, CROSS, NOT_RECORDED, POOLED, Brier, Calibration, Status
 from auditkit.scores.measured import UNDER_CLUSTERS
 
@@ -216,9 +217,18 @@ def _banded(histograms: tuple[Histogram, ...], bands: int) -> Banded:
     last = np.unique(everybody.left[ends])
     first = everybody.left[np.r_[0, np.searchsorted(everybody.left, last[:-1]) + 1]]
     sums = np.stack([_sums(histogram, last) for histogram in histograms])
-    return Banded(first, everybody.right[ends[: len(last)]], sums[:, 0].astype(np.int64), *(
-        sums[:, k] for k in range(1, 6)
-    ))  # fmt: skip
+    low, high = _around(first, everybody.right[ends[: len(last)]])
+    return Banded(low, high, sums[:, 0].astype(np.int64), *(sums[:, k] for k in range(1, 6)))
+
+
+def _around(first: "Floats", last: "Floats") -> "tuple[Floats, Floats]":
+    """Find ends of few digits around bands: their first and last scores may be of one person."""
+    import numpy as np
+
+    before, after = np.r_[-np.inf, last[:-1]], np.r_[first[1:], np.inf]
+    low = [a if b >= a else 0.0 - fewest_digits(-a, -b) for a, b in zip(first, before, strict=True)]
+    high = [a if b <= a else fewest_digits(a, b) for a, b in zip(last, after, strict=True)]
+    return np.array(low), np.array(high)
 
 
 def _sums(histogram: Histogram, last: "Floats") -> "Floats":

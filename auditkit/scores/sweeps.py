@@ -21,6 +21,7 @@ from auditkit.metrics.thresholds import (
     Places,
     Ranking,
     Sweep,
+    fewest_digits,
     last_place,
     threshold_sweep,
 )
@@ -49,7 +50,8 @@ def deployed_cut(plan: AuditPlan, evidence: Evidence) -> tuple[float | None, Cut
     """Say above which score people are selected, if decisions follow a cut of the score.
 
     The plan may declare it on the score itself. Else the scores tell: if every selected row lies
-    above every other one, those selected are exactly those above the highest score of the others.
+    above every other one, any number from the highest score of the others on parts the two. The one
+    of fewest digits is taken, since either end may be the score of one person.
     """
     from math import isnan
 
@@ -64,7 +66,7 @@ def deployed_cut(plan: AuditPlan, evidence: Evidence) -> tuple[float | None, Cut
         return None, CutBasis.UNKNOWN
     if ends.selected_unscored or ends.lowest_selected <= ends.highest_other:
         return None, CutBasis.NOT_A_CUT
-    return ends.highest_other, CutBasis.INFERRED
+    return fewest_digits(ends.highest_other, ends.lowest_selected), CutBasis.INFERRED
 
 
 # ---------------------------------------------------------------------------------------- budgets

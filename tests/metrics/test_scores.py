@@ -262,7 +262,7 @@ def test_without_scores_nothing_is_said_of_them():
 @pytest.mark.parametrize(
     ("score", "words"),
     [
-        ([1.5, -2.0] + [0.5] * 8, ["from -2 to 1.5", "2 of them outside 0 to 1", "score_range"]),
+        ([1.5, -2.0] + [0.5] * 8, ["2 of them lie outside 0 to 1", "score_range"]),
         ([float("inf")] + [0.5] * 9, ["1 values are not finite numbers"]),
         (["x"] + ["0.5"] * 9, ["1 values are not finite numbers"]),
         ([None] * 10, ["no row has a value"]),

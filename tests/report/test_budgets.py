@@ -139,7 +139,7 @@ def test_of_many_groups_those_with_most_people_are_drawn(made):
 @pytest.mark.parametrize(
     ("change", "words_"),
     [
-        ({}, "the highest score that was not selected"),
+        ({}, "of all numbers that part the two has the fewest digits"),
         ({"decision": "score", "selected": {"above": 0.5}}, "The plan selects people with a score"),
         ({"decision": "need"}, "The decisions are not a cut of this score"),
     ],

@@ -409,3 +409,35 @@ def test_a_line_of_counts_that_counts_people_again(tmp_path, group, told):
     (tmp_path / "counts.csv").write_text(table, encoding="utf-8")
     with pytest.raises(DataError, match=told):
         auditkit.audit(None, tmp_path / "counts.csv", outcome="benefit", attributes=["g"])
+
+
+def test_equal_weights_leave_the_scan_and_the_detectable_gap_as_they_are():
+    """Rounding had made counts of small groups not whole, and sizes one person less."""
+    rng = np.random.default_rng(1)
+    n = 1500
+    data = pd.DataFrame(
+        {
+            "g": rng.choice(["a", "b", "c"], n, p=[0.01, 0.3, 0.69]),
+            "y": rng.integers(0, 2, n),
+            "d": rng.integers(0, 2, n),
+        }
+    )
+    asked = {"label": "y", "positive": 1, "decision": "d", "selected": 1, "outcome": "benefit",
+             "attributes": ["g"], "policy": "icrc", "need": "y"}  # fmt: skip
+    plain = auditkit.audit(None, data, **asked).record
+    weighted = auditkit.audit(None, data.assign(w=3.7), weight="w", **asked).record
+    assert any(row.p_value for row in plain.spreads)
+    assert [row.p_value for row in weighted.spreads] == [row.p_value for row in plain.spreads]
+    for one, other in zip(plain.checks, weighted.checks, strict=True):
+        assert one.detectable == pytest.approx(other.detectable)
+
+
+def test_a_size_just_below_the_floor_is_not_written_as_the_floor():
+    n = 1500
+    data = pd.DataFrame({"g": ["a"] * 30 + ["b"] * (n - 30), "y": 1, "d": [0, 1] * (n // 2)})
+    made = auditkit.audit(
+        None, data.assign(c=range(n)), label="y", positive=1, decision="d", selected=1,
+        cluster="c", outcome="benefit", attributes=["g"], policy="icrc",
+    )  # fmt: skip
+    notes = {row.note for row in made.record.measurements if row.group == "a"}
+    assert any("30 rows tell no more than 29.9 drawn alone, at least 30 wanted" in n for n in notes)

@@ -1,5 +1,7 @@
 """Traps of leaks: no message, and no other output, holds what may be one person's."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -116,3 +118,75 @@ def test_one_stray_cell_is_not_quoted():
         )  # fmt: skip
     assert "'no' in" in str(caught.value)
     assert "Amina" not in str(caught.value)
+
+
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_where_scores_are_cut_no_score_of_anybody_is_told(weight):
+    """The inferred cut, the last place of a budget and the ends of bands had been people's own."""
+    rng = np.random.default_rng(5)
+    score = rng.random(400) ** 1.1
+    data = pd.DataFrame(
+        {
+            "g": rng.choice(["a", "b"], 400),
+            "s": score,
+            "need": np.where(rng.random(400) < score, "yes", "no"),
+            "d": np.where(score > 0.5, "yes", "no"),
+            "w": rng.random(400) + 0.5,
+        }
+    )
+    made = auditkit.audit(
+        None, data, label="need", positive="yes", decision="d", score="s", quota=60,
+        outcome="benefit", attributes=["g"], policy="icrc", weight=weight,
+    )  # fmt: skip
+    assert (made.record.system.cut_basis, made.record.system.cut) == ("inferred", 0.5)
+    own = {f"{value:.{digits}g}" for value in score for digits in (6, 10)}
+    assert not own & {f"{b.cut:.10g}" for b in made.record.budgets}
+    page = made.files()["report.html"]
+    assert not own & set(re.findall(r"\d+\.\d+", page))
+    told = made.record.calibration
+    assert not own & {f"{end:.10g}" for row in told for end in (row.low, row.high)}
+    chosen = data["s"] > made.record.system.cut
+    assert (chosen == (data["d"] == "yes")).all()
+    for budget in made.record.budgets:
+        if budget.attribute == "(all)":
+            above = data["w"][data["s"] > budget.cut].sum()
+            if weight is None:
+                assert (data["s"] >= budget.cut).sum() == budget.places
+            else:  # one person has the rest of the places
+                assert 0 < budget.places - above < data["w"].max()
+    bands = [row for row in told if row.group == "(all)" and row.band.isdigit()]
+    for band in bands:
+        assert data["s"].between(band.low, band.high).sum() == band.n
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "words"),
+    [
+        ("s", [-2.34567, 0.2, 0.4, 1.76543], "2 of them lie outside 0 to 1"),
+        ("w", [1.23456e77, 1.0, 1.0, 1.0], "weights of 1e+60 or more"),
+        ("w", [1.23456e-77, 1e-79, 0, 0], "no weight above 1e-60"),
+        ("n", [1.23456e77, 1.0, 2.0, 3.0], "beyond 1e+60"),
+        ("n", [1.23456e-77, 0, 0, 0], "no number beyond 1e-60"),
+        ("n", [98765432.125, 98765432.25, 98765432.5, 98765432.75], "differ too little"),
+    ],
+)
+def test_no_extreme_is_quoted_because_it_is_one_persons(column, values, words):
+    data = pd.DataFrame({"g": list("abab"), "d": [1, 0, 1, 0], column: values})
+    asked = {"s": "score", "w": "weight", "n": "need"}[column]
+    with pytest.raises(DataError, match=re.escape(words)) as caught:
+        auditkit.audit(
+            None, data, decision="d", selected=1, outcome="benefit", attributes=["g"],
+            policy="minimal", **{asked: column},
+        )  # fmt: skip
+    assert not re.search(r"34567|76543|23456|8765432", str(caught.value))
+
+
+@pytest.mark.parametrize("size", [1.23456e77, 1.23456e-77])
+def test_no_extreme_amount_is_quoted(size):
+    data = pd.DataFrame({"g": list("abab"), "y": np.arange(4) * size, "d": np.arange(4) * size})
+    with pytest.raises(DataError, match=r"whose squares cannot|squares so small cannot") as caught:
+        auditkit.audit(
+            None, data, task="regression", label="y", decision="d", outcome="benefit",
+            attributes=["g"], policy="minimal", stage="explore",
+        )  # fmt: skip
+    assert not re.search(r"23456|7037|469", str(caught.value))

@@ -235,7 +235,8 @@ def _rule(record: AuditRecord, everyone: Budget) -> str:
         text += f"Everybody with a score of at least {score} has one."
     else:
         binned = _is_binned(record)
-        whom = "in the bin of scores below it" if binned else "at that score"
+        nearest = "at that score or next below it" if weighted else "at that score"
+        whom = "in the bin of scores below it" if binned else nearest
         why = "Their order is not known" if binned else "Who that is has to be drawn"
         text += (
             f"Everybody with a score above {score} has one; of those {whom}, "
@@ -359,8 +360,8 @@ def _basis(record: AuditRecord) -> str:
         CutBasis.DECLARED: f"The plan selects people with a score above {at}.",
         CutBasis.INFERRED: (
             f"Everybody who was selected has a score above that of everybody who was not, so the "
-            f"decisions are a cut of the score: selected are people above {at}, the highest score "
-            f"that was not selected."
+            f"decisions are a cut of the score: selected are people above {at}, which of all "
+            f"numbers that part the two has the fewest digits."
         ),
         CutBasis.NOT_A_CUT: (
             "The decisions are not a cut of this score: some people were selected whose score is "
