@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from auditkit.errors import DataError
 from auditkit.evidence.counts import Counts, GroupTable, crossings, grouping
 from auditkit.evidence.quality import Quality
 from auditkit.evidence.sums import exact_sums, mean
@@ -252,7 +253,13 @@ def _hash_column(column: "pd.Series[Any]") -> "NDArray[np.uint64]":
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # -0.0 becomes 0.0
         numbers[np.isnan(numbers)] = np.nan
         return numbers.view(np.uint64)
-    codes, levels = pd.factorize(column.astype(object))
+    try:
+        codes, levels = pd.factorize(column.astype(object))
+    except TypeError:
+        raise DataError(
+            f"Column '{column.name}' holds lists, mappings or the like, which cannot be told apart "
+            f"as values. Give each cell one number, text, truth or date."
+        ) from None
     hashes = pd.util.hash_array(np.array([*map(str, levels), ""], dtype=object), categorize=False)
     return hashes[codes]
 

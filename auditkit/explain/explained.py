@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from auditkit.errors import ModelError
 from auditkit.evidence.gather import Evidence
 from auditkit.evidence.scoring import Progress
 from auditkit.explain.associated import associated, told_as_one
@@ -18,6 +19,8 @@ from auditkit.results import (
     ExplanationQuality,
     Status,
 )
+
+FAILS = "withheld: the model fails on some of the rows that it has decided before among others"
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,18 @@ def explained(plan: AuditPlan, evidence: Evidence, tell: Progress) -> Explained:
     behind = background(
         sample.rows, plan.explain.background, plan.audit.seed, weights=sample.weight
     )
-    found, part, reached = explain_enough(
-        scorer,
-        sample,
-        behind,
-        most=plan.explain.rows,
-        perturbation=plan.explain.perturbation,
-        seed=plan.audit.seed,
-        tell=tell,
-    )
+    try:
+        found, part, reached = explain_enough(
+            scorer,
+            sample,
+            behind,
+            most=plan.explain.rows,
+            perturbation=plan.explain.perturbation,
+            seed=plan.audit.seed,
+            tell=tell,
+        )
+    except ModelError:
+        return Explained(_unexplained(Status.UNDEFINED, scorer.unit, FAILS))
     explanation = Explanation(
         status=found.status,
         method=found.method,

@@ -174,10 +174,14 @@ def _again(
     means = [_mean_absolute(told_as_one(first, groups))]
     for repeat in range(1, REPEATS + 1):
         other = background(sample.rows, found.background, seed + repeat, weights)
-        more = explain(
-            scorer, rows, other, perturbation=found.perturbation, seed=seed + repeat,
-            only=found.method,
-        )  # fmt: skip
+        try:
+            more = explain(
+                scorer, rows, other, perturbation=found.perturbation, seed=seed + repeat,
+                only=found.method,
+            )  # fmt: skip
+        except ModelError:
+            why = "asked about these rows alone the model fails"
+            return None, told(None, Status.UNDEFINED, why)
         if more.values is None:
             why = "against another background the method does not add up to the model's output"
             return None, told(None, Status.UNDEFINED, why)

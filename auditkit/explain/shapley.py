@@ -139,8 +139,8 @@ def _assembled(pool: "pd.DataFrame", places: "Sequence[NDArray[np.intp]]") -> "p
 
     return pd.DataFrame(
         {
-            name: pool.iloc[:, j].array.take(taken)
-            for j, (name, taken) in enumerate(zip(pool.columns, places, strict=True))
+            name: column.array.take(taken)
+            for (name, column), taken in zip(pool.items(), places, strict=True)
         }
     )
 

@@ -72,6 +72,13 @@ class Explain(Strict):
     perturbation: Literal["auto", "interventional"] = "auto"
     stand_ins: Annotated[tuple[str, ...], InOrder] = ()
 
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        named = self.stand_ins
+        if twice := sorted({name for name in named if named.count(name) > 1}):
+            raise ValueError(f"stand_ins names {listed(twice)} more than once")
+        return self
+
 
 class Report(Strict):
     """Options of the report: whether it tells what the model costs to ask.

@@ -318,3 +318,26 @@ def test_what_sums_of_floats_leave_over_carries_nothing():
     assert [(p.estimate, p.lower, p.upper) for p in through] == [(0.0, 0.0, 0.0)] * 2
     assert "through group" in page
     assert not any(f"through {feature}" in page for feature in unread)
+
+
+class OnlyTogether(Chance):
+    """Fails where it is asked about fewer rows than it was asked about first."""
+
+    def __init__(self, fewest):
+        self.fewest = fewest
+
+    def predict_proba(self, rows):
+        if len(rows) < self.fewest:
+            raise ValueError(f"what a person has: {rows.iloc[0].to_dict()}")
+        return super().predict_proba(rows)
+
+
+@pytest.mark.parametrize(("fewest", "status"), [(600, "undefined"), (150, "ok")])
+def test_a_model_that_fails_on_fewer_rows_ends_no_audit(fewest, status):
+    rows, names = programme(2, 600)
+    record = audit(OnlyTogether(fewest), rows, names)
+    assert record.measurements
+    assert record.explanation.status == status
+    (stability,) = [q for q in record.explanation_quality if q.measure == "stability"] or [None]
+    if stability is not None:
+        assert (stability.status, stability.estimate) == ("undefined", None)

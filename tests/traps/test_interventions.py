@@ -2,8 +2,10 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import auditkit as ak
+from auditkit.errors import DataError, PlanError
 
 
 class Model:
@@ -91,3 +93,52 @@ def test_an_input_that_acts_only_together_with_another_is_not_said_to_do_nothing
     text = section(made)
     assert "often less than what it does together with others" in text
     assert "could have been missed" in text or "newly selected" in text
+
+
+class Mute(Model):
+    """Says nothing of women in deep need."""
+
+    def predict(self, rows):
+        deep = (rows["gender"] == "women") & (rows["need"] > 7)
+        return np.where(deep, None, super().predict(rows))
+
+
+def test_people_without_an_answer_at_some_need_are_not_said_to_keep_the_place():
+    made = audited(Mute(lambda rows: rows["need"] > 3, "gender", "need"), need="need")
+    table = made.table("responses").set_index(["feature", "group"])
+    told = table.loc[("need", "(all)")]
+    assert told["unanswered"] > 0
+    text = section(made)
+    assert f"lost none of {told['n'] - told['unanswered']} sampled people the place" in text
+    assert f"{told['unanswered']} more get no answer at some need" in text
+    assert f"so none of what is said here: need ({told['unanswered']} of {told['n']} rows)" in text
+    # of men told as women some get no answer: the figure of who is selected says that it lacks them
+    assert "Rows that then get no answer are not in it" in text
+
+
+def test_need_at_which_nobody_gets_an_answer_is_an_input_all_the_same():
+    class MuteToAll(Model):
+        def predict(self, rows):
+            return np.where(rows["need"] > 7, None, super().predict(rows))
+
+    made = audited(MuteToAll(lambda rows: rows["need"] > 3, "district", "need"), need="need")
+    text = section(made)
+    assert "Too few sampled people get an answer at every need (need)" in text
+    assert "is not an input" not in text.split("One number rising")[1]
+
+
+def test_a_stand_in_that_is_named_twice_is_refused():
+    with pytest.raises(PlanError, match="stand_ins names 'need' more than once"):
+        ak.audit(
+            Model(lambda rows: rows["need"] > 3, "need"), people(), label="y", positive="yes",
+            outcome="benefit", attributes=["gender"], explain={"stand_ins": ["need", "need"]},
+        )  # fmt: skip
+
+
+def test_lists_in_an_input_are_one_error():
+    rows = people(100).assign(need=[[1]] * 100)
+    with pytest.raises(DataError, match="Column 'need' holds lists"):
+        ak.audit(
+            Model(lambda rows: rows["district"] == "west", "district", "need"), rows, label="y",
+            positive="yes", outcome="benefit", attributes=["gender"], policy="minimal",
+        )  # fmt: skip

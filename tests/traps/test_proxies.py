@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 import auditkit as ak
 from auditkit.explain import proxies
 from auditkit.explain.telling import by_one, groups_of, read
+from auditkit.report.story.proxies import times
 from auditkit.results import TOGETHER
 
 
@@ -78,3 +79,9 @@ def test_two_columns_of_which_neither_tells_alone():
     features = ["left", "right", *(f"noise_{i}" for i in range(8))]
     made = audited(data, features, attributes=["ethnicity"])
     assert shown(made, "ethnicity") == {TOGETHER}
+
+
+def test_an_input_that_errs_is_not_said_to_tell_100_times_in_100():
+    assert [times(share) for share in (0.5, 0.994, 0.996, 0.99996, 1.0)] == [
+        "50", "99", "99.6", "99.9", "100",
+    ]  # fmt: skip

@@ -73,6 +73,8 @@ def _chart(rows: Sequence[Flip], title: str) -> Chart:
     amount = rows[0].unit == AMOUNT
     what = "the mean prediction" if amount else "the share selected"
     more = "are predicted more on average" if amount else "are selected"
+    mute = any(row.unanswered or row.failed for row in rows)
+    without = " Rows that then get no answer are not in it; the table counts them." if mute else ""
     return Chart(
         kind=KIND,
         subject="",
@@ -83,7 +85,7 @@ def _chart(rows: Sequence[Flip], title: str) -> Chart:
             f"before, with a line over the {words.INTERVAL}. The table has the same numbers."
         ),
         note=f"Right of zero, {'' if amount else 'more of '}these people {more} when the model is "
-        "told otherwise.",
+        f"told otherwise.{without}",
     )
 
 

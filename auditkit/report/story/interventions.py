@@ -73,7 +73,7 @@ def _rising(record: AuditRecord) -> list[Block]:
     blocks += [Paragraph(RISING), Bullets(_turning(everyone)), _response_table(everyone, ALL)]
     for attribute in attributes(record):
         rows = [row for row in record.responses if row.attribute == attribute]
-        moving = {r.feature for r in rows if r.both or r.loses or r.failed or _switches(r)}
+        moving = {r.feature for r in rows if r.both or r.loses or _mute(r) or _switches(r)}
         if rows and moving:
             blocks.append(_response_table([r for r in rows if r.feature in moving], attribute))
     return blocks
@@ -87,30 +87,48 @@ def _need(record: AuditRecord) -> tuple[str, ...]:
     rows = [r for r in record.responses if r.feature == need and r.status is not Status.UNDEFINED]
     everyone = [r for r in rows if r.attribute == ALL and r.loses is not None]
     if not everyone:
-        text = f"Need ({words.name(need)}) is not an input that could be raised here, so whether "
-        return (f"{text}more need can lose a person the place is not known.",)
+        why = f"Need ({words.name(need)}) is not an input that could be raised here"
+        if any(r.n for r in rows):
+            why = f"Too few sampled people get an answer at every need ({words.name(need)})"
+        return (f"{why}, so whether more need can lose a person the place is not known.",)
     first = everyone[0]
     losing = [r for r in rows if r.loses and r.attribute != ALL]
-    unknown = any(r.unanswered or r.failed or r.status is not Status.OK for r in rows)
-    missed = " Not every group could be looked at with enough rows; the tables say which."
+    missed = ""
+    if mute := _mute(first):
+        missed = (
+            f" {words.count(mute)} more get no answer at some need, or the model fails on them: "
+            "whether need loses them the place is not known."
+        )
+    if any(_mute(r) or r.status is not Status.OK for r in rows):
+        missed += " Not every group could be looked at with enough rows; the tables say which."
     if not first.loses and not losing:
         text = (
-            f"More need ({words.name(need)}) lost none of {words.count(first.n)} sampled people "
-            f"the place, at {words.count(first.points)} values; a share of up to "
+            f"More need ({words.name(need)}) lost none of {words.count(_told(first))} sampled "
+            f"people the place, at {words.count(first.points)} values; a share of up to "
             f"{words.percent(first.loses_upper or 1.0)} could have been missed."
         )
-        return (text + (missed if unknown else ""),)
+        return (text + missed,)
     named = words.few(
-        [f"{r.loses:,} of {r.n:,} {words.subject(r.attribute, r.group)}" for r in losing],
+        [f"{r.loses:,} of {_told(r):,} {words.subject(r.attribute, r.group)}" for r in losing],
         MOST_NAMED,
     )
     text = (
         f"More need can lose people their place: as need ({words.name(need)}) rises and all else "
-        f"is kept, {words.count(first.loses or 0)} of {words.count(first.n)} sampled people "
+        f"is kept, {words.count(first.loses or 0)} of {words.count(_told(first))} sampled people "
         f"({words.INTERVAL} {words.rate_span(first.loses_lower, first.loses_upper, True)}) are "
         "selected at some need and not at a greater one"
     )
-    return ((f"{text}: {named}." if named else f"{text}.") + (missed if unknown else ""),)
+    return ((f"{text}: {named}." if named else f"{text}.") + missed,)
+
+
+def _told(row: Response) -> int:
+    """Count the rows that get an answer at every value."""
+    return row.rises + row.falls + row.both + row.steady
+
+
+def _mute(row: Response) -> int:
+    """Count the rows without an answer at some value, of which nothing else is counted."""
+    return row.unanswered + row.failed
 
 
 def _turning(everyone: Sequence[Response]) -> tuple[str, ...]:
@@ -120,7 +138,8 @@ def _turning(everyone: Sequence[Response]) -> tuple[str, ...]:
     said = []
     if both:
         named = words.few(
-            [f"{words.name(r.feature)} ({_ways(r)}, of {r.n:,} rows)" for r in both], MOST_NAMED
+            [f"{words.name(r.feature)} ({_ways(r)}, of {_told(r):,} rows)" for r in both],
+            MOST_NAMED,
         )
         said.append(f"Not one way for everybody: {named}.")
     one = [(up, row) for row in known if row not in both for up in (row.rises, -row.falls) if up]
@@ -131,6 +150,12 @@ def _turning(everyone: Sequence[Response]) -> tuple[str, ...]:
     still = [words.name(r.feature) for r in known if r.steady and r.steady == r.n]
     if still:
         said.append(f"No sampled row's output moved with: {words.few(still)}.")
+    mute = [f"{words.name(r.feature)} ({_mute(r):,} of {r.n:,} rows)" for r in known if _mute(r)]
+    if mute:
+        said.append(
+            f"No answer at some value, or a failure, and so none of what is said here: "
+            f"{words.few(mute)}."
+        )
     return tuple(said) or ("No input could be looked at.",)
 
 
@@ -159,6 +184,11 @@ def _response_table(rows: Sequence[Response], attribute: str) -> Table:
             f"Loses: selected at some value, not at a higher one, with the {words.INTERVAL} of "
             "that share. Switch: between which neighbouring values the share selected differs "
             "most, and from what to what; a dash where that may be chance. "
+        )
+    if any(map(_mute, rows)):
+        note += (
+            "Rows without an answer at some value, or on which the model fails, are in n and in "
+            "none of the other numbers. "
         )
     columns = f"Input | {'' if everyone else 'Group | '}#n | #Rises | #Falls | #Both | #Steady"
     return table(

@@ -1,5 +1,7 @@
 """Inputs that tell who is in which group: not an input of the model is not no influence."""
 
+import math
+
 from auditkit.report.story import words
 from auditkit.report.story.parts import (
     Block,
@@ -90,15 +92,19 @@ def input_words(feature: str) -> str:
 
 
 def times(share: float | None) -> str:
-    """Write an area under the curve as times in 100."""
-    return words.DASH if share is None else f"{100 * share:.0f}"
+    """Write an area under the curve as times in 100; 100 only where it is never wrong."""
+    if share is None:
+        return words.DASH
+    if share < 1 and 100 * share >= 99.5:
+        return f"{math.floor(1000 * share) / 10:.1f}"
+    return f"{100 * share:.0f}"
 
 
 def span(p: Proxy) -> str:
     """Write the interval of an area as times in 100."""
     if p.lower is None or p.upper is None:
         return words.DASH
-    return f"{100 * p.lower:.0f} to {100 * p.upper:.0f}"
+    return f"{times(p.lower)} to {times(p.upper)}"
 
 
 def _rank(p: Proxy) -> tuple[bool, bool, float, int]:
