@@ -250,15 +250,7 @@ class Scorer:
 
     def _numbers(self, method: str, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Ask for numbers: of single precision where the model gives such, else of double."""
-        import numpy as np
-
-        given = self._call(method, rows)
-        try:
-            return given.astype(np.float32 if given.dtype == np.float32 else np.float64, copy=False)
-        except (TypeError, ValueError):
-            raise ModelError(
-                f"The model's {method} gives values of type {given.dtype}, not numbers."
-            ) from None
+        return _real(self._call(method, rows), f"The model's {method}")
 
     def _call(self, method: str, rows: "pd.DataFrame") -> "NDArray[Any]":
         """Ask the model about rows; what it gives must speak for each of them, in their order."""
@@ -370,13 +362,25 @@ class Decide:
     def _both(self, rows: "pd.DataFrame") -> "NDArray[np.float64]":
         import numpy as np
 
-        chance = _unmasked(self.function(rows)).astype(np.float64)
+        chance = _real(_unmasked(self.function(rows)), "The function").astype(np.float64)
         if chance.shape != (len(rows),):
             raise ModelError(
                 f"The function gives shape {chance.shape} for {len(rows)} rows, where the plan "
                 f"cuts the probability of the positive label: one number for each row."
             )
         return np.stack([1 - chance, chance], axis=1)
+
+
+def _real(given: "NDArray[Any]", who: str) -> "NDArray[Any]":
+    """Take values as real numbers; complex ones and dates are none."""
+    import numpy as np
+
+    try:
+        if given.dtype.kind in "cmM":
+            raise TypeError  # the imaginary part would be lost, and a date become a count
+        return given.astype(np.float32 if given.dtype == np.float32 else np.float64, copy=False)
+    except (TypeError, ValueError):
+        raise ModelError(f"{who} gives values of type {given.dtype}, not numbers.") from None
 
 
 def selects(scorer: Scorer, plan: AuditPlan, rows: "pd.DataFrame") -> "NDArray[np.object_]":

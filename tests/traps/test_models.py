@@ -97,6 +97,7 @@ def test_a_missing_prediction_is_left_out_and_counted(people):
         ({"predict_proba": lambda rows: np.full((len(rows), 1), 0.7)}, r"shape \(600, 1\)"),
         ({"predict_proba": lambda rows: np.full((1, 2), 0.7)}, r"shape \(1, 2\)"),
         ({"predict_proba": lambda rows: np.full((len(rows), 2), "x")}, "not numbers"),
+        ({"predict_proba": lambda rows: np.full((len(rows), 2), 0.5 + 1j)}, "not numbers"),
         ({"predict_proba": lambda rows: np.full((len(rows), 2), 7)}, "600 of 600 rows a number"),
         ({"decision_function": lambda rows: np.zeros((len(rows), 2))}, r"shape \(600, 2\)"),
         ({"classes_": [np.array(["no", "yes"]), np.array([0, 1])]}, "several outcomes at once"),
