@@ -367,6 +367,7 @@ def test_rows_of_a_group_are_drawn_from_the_group_alone():
         reservoir = Reservoir(0, seed)
         reservoir.add(cells, rows, np.zeros(4000))
         kept = reservoir.kept.sort_values("(key)", kind="stable", ignore_index=True)
+        kept = kept.rename(columns=dict(enumerate(["g", "h", "south"])))
         stratum = np.array([names.index(pair) for pair in zip(kept["g"], kept["h"], strict=True)])
         contrast = Contrast("g", "a", of_a, ~of_a)
         sample = Sample(kept[["south"]], stratum, np.zeros(4), np.zeros(4), (contrast,))

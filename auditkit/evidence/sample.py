@@ -121,6 +121,7 @@ class Reservoir:
         self.most = most
         self.seed = seed
         self.kept: Any = None  # a DataFrame, once a batch was seen
+        self.inputs: list[Any] = []  # names of the model's inputs; what is kept counts by place
         self.seen: Any = None  # a Series of how often each content was seen
         self.sums: dict[tuple[tuple[str | None, ...], bool], _Total] = {}
         self.finite = True
@@ -156,11 +157,13 @@ class Reservoir:
             self.losses, known = True, ~np.isnan(recorded)
             loss = np.where(known, loss, 0.0)
         self._sum(cells, known, output, loss if loss is not None else np.zeros(len(rows)))
+        self.inputs = [*rows.columns]
         batch = pd.concat([cells, rows], axis=1)
+        batch.columns = pd.RangeIndex(batch.shape[1])  # an input may be called anything
         batch["(recorded)"] = np.nan if recorded is None else recorded
         batch["(key)"] = self._keys(cells, rows, recorded)
         pool = batch if self.kept is None else pd.concat([self.kept, batch], ignore_index=True)
-        self.kept = self._smallest(pool, list(cells.columns))
+        self.kept = self._smallest(pool, range(cells.shape[1]))
 
     def _sum(
         self,
@@ -214,7 +217,7 @@ class Reservoir:
         keys: NDArray[np.uint64] = _mix(content ^ _mix(before.astype(np.uint64) + np.uint64(1)))
         return keys
 
-    def _smallest(self, pool: "pd.DataFrame", keys: Sequence[str]) -> "pd.DataFrame":
+    def _smallest(self, pool: "pd.DataFrame", keys: Sequence[int]) -> "pd.DataFrame":
         """Keep the rows whose key is among the smallest overall, in a group or in a stratum.
 
         All rows of a stratum meet the same cuts, so those kept are the smallest of the stratum: a
@@ -288,8 +291,9 @@ def finish(reservoir: Reservoir, quality: Quality, table: GroupTable) -> Sample 
     quota = quotas(stratum, contrasts)
     chosen = quota <= max(A_GROUP, largest_quota(quota, reservoir.most))
     errors = Errors(recorded[chosen], np.array(losses), reservoir.finite_loss)
+    rows = kept.iloc[:, width:-2].set_axis(reservoir.inputs, axis=1)
     return Sample(
-        rows=kept.iloc[:, width:-2][chosen].reset_index(drop=True),
+        rows=rows[chosen].reset_index(drop=True),
         stratum=stratum[chosen],
         strata_rows=np.array([total.rows for total in totals], dtype=np.int64),
         strata_output=np.array([mean(total.output, total.rows) for total in totals]),

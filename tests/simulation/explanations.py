@@ -88,6 +88,7 @@ TRUTH = COEFFICIENTS * np.array([(np.exp(SHIFT[0]) - 1) * np.exp(0.6**2 / 2), SH
 def sample_of(reservoir: Reservoir, rows: pd.DataFrame, output: np.ndarray) -> Sample:
     """Do as an audit does with what was kept, for two attributes of two levels."""
     kept = reservoir.kept.sort_values("(key)", kind="stable", ignore_index=True)
+    kept = kept.rename(columns=dict(enumerate([*rows.columns, *INPUTS])))
     told = pd.Series(output).groupby([rows["group"], rows["area"]]).agg(["size", "mean"])
     cells = told.index.tolist()
     place = {cell: i for i, cell in enumerate(cells)}

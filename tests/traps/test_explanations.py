@@ -341,3 +341,19 @@ def test_a_model_that_fails_on_fewer_rows_ends_no_audit(fewest, status):
     (stability,) = [q for q in record.explanation_quality if q.measure == "stability"] or [None]
     if stability is not None:
         assert (stability.status, stability.estimate) == ("undefined", None)
+
+
+@pytest.mark.parametrize("name", ["a0", "(key)", "(recorded)", "d", "label", "n"])
+def test_an_input_may_be_called_as_anything_within(name):
+    rows, names = programme(2, 100)
+    plain = audit(Chance(), rows, names)
+
+    class Renamed(Chance):
+        feature_names_in_ = np.array([name, "x1"])
+
+        def chance(self, rows):
+            return super().chance(rows.rename(columns={name: "x0"}))
+
+    other = audit(Renamed(), rows.rename(columns={"x0": name}), [name, "x1"])
+    assert everyone(other)[name].mean_abs == everyone(plain)["x0"].mean_abs
+    assert other.checks == plain.checks

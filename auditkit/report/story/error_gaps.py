@@ -129,8 +129,9 @@ def _input(row: ErrorAttribution) -> str:
 
 def _table(record: AuditRecord, groups: dict[tuple[str, str], Rows]) -> Table:
     """Lay out the parts of every group, the groups about whom the model is most wrong first."""
-    ordered = sorted(groups.values(), key=lambda rows: -(gap(rows) or -math.inf))
-    found = [row for rows in ordered for row in rows]
+    sizes = [(gap(rows), rows) for rows in groups.values()]
+    sizes.sort(key=lambda pair: math.inf if pair[0] is None else -pair[0])
+    found = [row for _, rows in sizes for row in rows]
     digits = words.decimals(max((abs(row.contribution or 0.0) for row in found), default=0.0))
     lines: list[tuple[str | Cell, ...]] = [
         (
