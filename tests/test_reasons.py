@@ -154,6 +154,17 @@ def test_a_value_is_refused_where_it_would_become_another(case, name, people):
         audit.reasons(asked)
 
 
+def test_where_nothing_moved_the_output_that_is_said(people):
+    class Nobody(Rule):
+        def predict(self, rows):
+            return np.full(len(rows), "no")
+
+    text = repr(audited(Nobody(), people).reasons(CASE))
+    assert "No input moved the output from that mean, in decision." in text
+    assert "What moved" not in text
+    assert "did not move" not in text
+
+
 def test_a_value_that_is_missing_may_be_the_one_to_change(people):
     rows = people.assign(children=people["children"].astype("Int64"))
     rows.loc[::5, "children"] = pd.NA

@@ -49,8 +49,10 @@ def _factors(found: CaseReasons) -> list[str]:
         total = sum(f.contribution for f in others)
         told = words.plural(len(others), "other input", "other inputs")
         lines.append(f"  {told}, together: {words.amount(total, digits)}")
-    said = ["\n".join([f"What moved the output from that mean, in {found.unit}:", *lines])]
-    if idle:
+    said = [f"No input moved the output from that mean, in {found.unit}."]
+    if lines:
+        said = ["\n".join([f"What moved the output from that mean, in {found.unit}:", *lines])]
+    if idle and lines:
         said.append(f"Inputs that did not move it: {words.listing(idle)}.")
     return said
 
