@@ -99,7 +99,7 @@ def _put_down(
         policy=policy.info(verdict.blocking),
         requirements=policy.requirements(),
         attributes=account.attributes(plan, evidence),
-        intersections=plan.groups.intersections,
+        intersections=max(1, plan.depth),
         disposition=verdict.disposition,
         reasons=verdict.reasons,
         findings=findings(checks),

@@ -299,3 +299,9 @@ def test_decisions_without_an_error_are_not_said_to_be_within(rows):
     assert not any("within because" in c.note for c in doubted)
     assert any(c.outcome is Outcome.WITHIN for c in made.record.checks)
     assert "No check could be answered" not in " ".join(made.record.reasons)
+
+
+def test_one_attribute_is_not_said_to_be_crossed(rows):
+    made = audit(rows, intersections=3)
+    assert made.record.intersections == 1
+    assert "crossings of up to" not in page(made)
