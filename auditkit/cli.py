@@ -359,9 +359,9 @@ def _guarded(command: Callable[[], Any]) -> int:
         for problem in error.problems:
             _say(f"error: {problem}", err=True)
         return EXIT_BAD_INPUT
-    except BrokenPipeError:
-        _silence()  # the reader left: no trace
-        return 0
+    except (BrokenPipeError, SystemExit):  # click ends with 1, which is a verdict here
+        _silence()  # the reader left: no trace, and no code that could be taken for an answer
+        return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  (the last resort; a trace could quote a row)
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:

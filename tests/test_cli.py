@@ -256,3 +256,15 @@ def test_how_long_more_rows_will_take_is_said_before_they_are_explained(capsys):
         "  explaining more, about 20 s 951 of 951 rows   ",
         "",
     ]
+
+
+def test_a_reader_who_leaves_is_told_no_verdict(tmp_path):
+    script = "import sys; from auditkit.cli import main; main(['metrics'])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()  # before anything is written
+    error = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 130  # 0 and 1 are answers of an audit
+    assert error == b""
