@@ -14,7 +14,7 @@ from auditkit.documents import refuse_other_than_files
 from auditkit.errors import DataError, did_you_mean, listed, named
 from auditkit.evidence.delimited import delimited, literal, refuse_many_columns
 from auditkit.evidence.held import private_duckdb
-from auditkit.evidence.sources import Source, digested, fault, parquet_files
+from auditkit.evidence.sources import Source, digested_meanwhile, fault, parquet_files
 
 if TYPE_CHECKING:
     import duckdb
@@ -93,7 +93,7 @@ class Reader:
             nw.from_native(relation).lazy(),
             tuple(relation.columns),
             text=text,
-            files=(digested(role, path),),
+            files=(digested_meanwhile(role, path),),
             connection=self.connection,
         )
 

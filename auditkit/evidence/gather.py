@@ -196,7 +196,7 @@ def _gathered(
             *(errors.notes if errors is not None else (*_agreement(counts), *_one_sided(counts))),
             *(scores.notes if scores else ()),
         ),
-        files=(*source.files, *([opened.source] if opened is not None else [])),
+        files=(*source.digests(), *([opened.source] if opened is not None else [])),
         unmatched=(source.unmatched, source.unmatched_protected),
         unexplained=spark.UNEXPLAINED if source.engine == "pyspark" else "",
         scorer=scorer,
@@ -427,7 +427,7 @@ def _of_table(plan: AuditPlan, source: Source) -> Evidence:
             f"attribute and group does not say who is in two groups. Set it to 1."
         )
     counts, groups, notes = read_wide(plan, source)
-    return Evidence(counts, groups, (), notes, source.files, None, None, labelled=True)
+    return Evidence(counts, groups, (), notes, source.digests(), None, None, labelled=True)
 
 
 ROWS_ONLY = (

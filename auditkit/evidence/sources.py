@@ -17,12 +17,16 @@ from auditkit.plan import NUMBER
 from auditkit.results import SourceFile
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import duckdb
     import narwhals.stable.v2 as nw
     import pandas as pd
 
 BATCH_ROWS = 100_000
 VECTOR_ROWS = 2048  # DuckDB hands rows over in vectors of this size
+BLOCK = 1 << 24
+"""Bytes of a file that are digested at a time: between two, other threads are waited for."""
 FLOATS_WHOLE = 2.0**53
 """Up to which a float tells every whole number from the next."""
 ENGINES = {
@@ -44,6 +48,7 @@ class Source:
     """Rows that can be counted in place and read in batches.
 
     ``text`` says that every cell is text (CSV) and is cast by the use the plan makes of it.
+    ``files`` may still be in the making: ``digests`` waits for them.
     ``unmatched`` counts the rows without protected attributes, ``unmatched_protected`` the rows of
     protected attributes that belong to no row.
     """
@@ -51,11 +56,15 @@ class Source:
     frame: "nw.LazyFrame[Any]"
     columns: tuple[str, ...]
     text: bool = False
-    files: tuple[SourceFile, ...] = ()
+    files: "tuple[SourceFile | Future[SourceFile], ...]" = ()
     connection: "duckdb.DuckDBPyConnection | None" = None
     notes: tuple[str, ...] = ()
     unmatched: int = 0
     unmatched_protected: int = 0
+
+    def digests(self) -> tuple[SourceFile, ...]:
+        """Tell what files the rows are from, once they are digested."""
+        return tuple(file if isinstance(file, SourceFile) else file.result() for file in self.files)
 
     @property
     def engine(self) -> str:
@@ -200,6 +209,16 @@ def needs(package: str, extra: str, what: str) -> None:
         raise MissingExtra(f"{what} with {package}. Install it: pip install 'auditkit[{extra}]'.")
 
 
+def digested_meanwhile(role: str, path: Path) -> "Future[SourceFile]":
+    """Digest a file or folder in a thread of its own: its rows can be counted at the same time."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(1)
+    file = pool.submit(digested, role, path)
+    pool.shutdown(wait=False)
+    return file
+
+
 def digested(role: str, path: Path) -> SourceFile:
     """Digest a file, or a folder's files by name and content; where it is, is not told."""
     if not path.is_dir():
@@ -227,7 +246,7 @@ def source_file(role: str, path: Path) -> SourceFile:
     """Digest a file for the record; its folder is not told."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
+        while block := file.read(BLOCK):
             digest.update(block)
     return SourceFile(role, path.name, digest.hexdigest(), path.stat().st_size)
 

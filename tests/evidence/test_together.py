@@ -7,6 +7,7 @@ import pytest
 from auditkit.errors import DataError
 from auditkit.evidence import gather as gathering
 from auditkit.evidence import scores, together
+from auditkit.evidence.amounts import UNIT
 from auditkit.evidence.gather import gather
 from auditkit.plan import make_plan
 
@@ -127,7 +128,8 @@ def test_one_pass_gives_what_two_give(case, parted, few, tmp_path, monkeypatch):
     path = tmp_path / "rows.parquet"
     change(rows(parted)).to_parquet(path, row_group_size=FIRST)
     one, used = counted(path, monkeypatch, **data)
-    assert used == (case in SAME)
+    # which rows an engine calls the first is its own affair, so late ones may be among them
+    assert used or case in APART
     monkeypatch.setattr(gathering, "counted_together", lambda *_: None)
     two = evidence(path, **data)
     assert told(one) == told(two)
@@ -135,6 +137,23 @@ def test_one_pass_gives_what_two_give(case, parted, few, tmp_path, monkeypatch):
         assert one.scores.extremes is None
     if parted and case == "as it is":
         assert one.scores.extremes.lowest_selected > 0.4 > one.scores.extremes.highest_other
+
+
+def test_a_value_that_the_first_rows_lack_is_counted_in_two_passes(few, tmp_path, monkeypatch):
+    tally = together.tally
+
+    def lacking(frame, keys, amounts=UNIT, seen=None):
+        found = tally(frame, keys, amounts, seen)
+        if seen is not None:
+            seen["a0"] = seen["a0"][seen["a0"] != "s"]
+        return found
+
+    monkeypatch.setattr(together, "tally", lacking)
+    rows().to_parquet(tmp_path / "rows.parquet")
+    one, used = counted(tmp_path / "rows.parquet", monkeypatch)
+    assert not used
+    monkeypatch.setattr(gathering, "counted_together", lambda *_: None)
+    assert told(one) == told(evidence(tmp_path / "rows.parquet"))
 
 
 @pytest.mark.parametrize("score", [1.5, -0.1, np.inf])
