@@ -96,7 +96,8 @@ class Moves:
             return None, 0.0, n
         mean = float(self.shifts.mean())
         spread = float(self.shifts.var(ddof=1)) if len(self.shifts) > 1 else 0.0
-        alike = spread <= (ROUNDING * max(self.least, abs(mean))) ** 2
+        near = ROUNDING * max(self.least, abs(mean))
+        alike = spread <= near * near  # a product of floats ends at infinity, a power in an error
         return mean, 0.0 if alike else spread / n, n
 
     def worth(self, floor: int, of: int) -> tuple[Status, str]:

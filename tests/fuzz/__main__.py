@@ -40,7 +40,7 @@ def whole(inputs: int, only: str | None) -> int:
         while start < end:
             stop = min(start + PART, end)
             asked = [sys.executable, "-m", "tests.fuzz", "--part", kind, str(start), str(stop)]
-            done = subprocess.run(asked, capture_output=True, text=True)
+            done = subprocess.run(asked, capture_output=True, text=True, errors="replace")
             lines = [line.split(" ", 1) for line in done.stdout.splitlines()]
             codes.update(word for what, word in lines if what == "code")
             broken += [word for what, word in lines if what == "broken"]

@@ -136,7 +136,9 @@ def test_equal_errors_that_floats_tell_apart_show_no_spread(people):
 
 def test_amounts_whose_squares_vanish_are_refused_or_kept(people):
     tiny = people.assign(owed=people["owed"] * 1e-300, told=people["told"] * 1e-300)
-    with pytest.raises(DataError, match=r"squares so small cannot be told from 0\. Give them in smaller"):
+    with pytest.raises(
+        DataError, match=r"squares so small cannot be told from 0\. Give them in smaller"
+    ):
         amounts(tiny, tolerance=1e-300)
     # of one group alone they are kept: the root of the mean square is not 0
     few = people["g"].eq("a")

@@ -187,6 +187,14 @@ def skops_many(canary):
     return archive(schema__json="{}", **{f"m{place}": "" for place in range(100_001)})
 
 
+def skops_letters(canary):
+    model = LogisticRegression().fit([[0.0], [1.0]], ["no", "yes"])
+    texts = np.array(["no", "yes"])
+    texts.view(np.uint32)[0] = 0x7FFFFFFF  # no letter: a text of it would break the process
+    model.classes_ = texts
+    return skops_of(model)
+
+
 def skops_pickled_array(canary):
     """An array of objects inside, which NumPy itself would unpickle."""
     out = io.BytesIO()
@@ -368,6 +376,7 @@ ZOO = {
     "skops, deep": (skops_deep, "cannot be loaded"),
     "skops, bomb": (skops_bomb, "unpacks to"),
     "skops, 100,000 parts": (skops_many, "unpacks to"),
+    "skops, letters": (skops_letters, "points outside itself"),
     "skops, pickled array": (skops_pickled_array, "cannot be loaded"),
     "tree, outside": (tree_outside, SOUND),
     "tree, in a circle": (tree_circle, SOUND),

@@ -6,6 +6,7 @@ import pytest
 
 import auditkit as ak
 from auditkit.errors import DataError, PlanError
+from auditkit.probes.moves import Moves
 
 
 class Model:
@@ -142,3 +143,13 @@ def test_lists_in_an_input_are_one_error():
             Model(lambda rows: rows["district"] == "west", "district", "need"), rows, label="y",
             positive="yes", outcome="benefit", attributes=["gender"], policy="minimal",
         )  # fmt: skip
+
+
+def test_outputs_near_the_largest_number_end_in_no_error():
+    shifts = np.full(40, 1e300) * np.where(np.arange(40) % 2, 1, -1)
+    found = Moves(
+        asked=40, drawn=40, changed=0, gained=0, lost=0, stayed=0, unanswered=0, failed=0,
+        untold=0, shifts=shifts, least=1e301, amounts=False,
+    )  # fmt: skip
+    with np.errstate(over="ignore"):
+        assert found.mean() == (0.0, None, None)

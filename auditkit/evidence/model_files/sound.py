@@ -1,10 +1,12 @@
 """Compiled parts of scikit-learn believe the numbers they are given; a file can give them any.
 
 A tree whose branch leads outside itself, or a support vector machine that counts more vectors than
-it has, would read memory that is not its own; a counter of words can be told to open the files that
-cells name. What was built from a file is looked at once, here.
+it has, would read memory that is not its own; a text of numbers that are no letters breaks Python;
+a counter of words can be told to open the files that cells name. What was built from a file is
+looked at once, here.
 """
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,24 +33,17 @@ def _parts(
     within: int,
 ) -> Iterator[Any]:
     """Find the compiled parts of a model, each with its check and the columns it is given."""
-    import numpy as np
-
     if id(value) in seen or isinstance(value, str | bytes | int | float | type(None)):
         return
     seen.add(id(value))
     within += hasattr(value, "get_params")
     if depth > DEEPEST or within > NESTED:
         raise RecursionError
-    if (check := CHECKS.get(type(value).__name__)) is not None:
+    if (check := _check(value)) is not None:
         yield check, value, columns
         return
-    if isinstance(value, dict):
-        inner = list(value.values())
-    elif isinstance(value, list | tuple | set):
-        inner = list(value)
-    elif isinstance(value, np.ndarray):
-        inner = value.ravel().tolist() if value.dtype == object else []
-    else:
+    inner = _held(value)
+    if inner is None:
         inner = list(vars(value).values()) if hasattr(value, "__dict__") else []
         own = getattr(value, "n_features_in_", None)
         columns = own if isinstance(own, int) else columns
@@ -57,6 +52,34 @@ def _parts(
                 yield look, value, columns
     for one in inner:
         yield from _parts(one, columns, seen, depth + 1, within)
+
+
+def _check(value: Any) -> Any:  # noqa: ANN401
+    """Find the check of a compiled part, or of an array of texts."""
+    if getattr(getattr(value, "dtype", None), "kind", "") == "U":
+        return _letters
+    return CHECKS.get(type(value).__name__)
+
+
+def _held(value: Any) -> list[Any] | None:  # noqa: ANN401
+    """List what a container holds; ``None`` of anything else."""
+    import numpy as np
+
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, np.ndarray):
+        return value.ravel().tolist() if value.dtype == object else []
+    return list(value) if isinstance(value, list | tuple | set) else None
+
+
+def _letters(texts: Any, columns: int | None) -> bool:  # noqa: ANN401
+    """Whether every letter of an array of texts is one: Python trusts the numbers it finds."""
+    import numpy as np
+
+    if not texts.size or not texts.itemsize:
+        return True
+    whole = np.dtype(np.uint32).newbyteorder(texts.dtype.byteorder)
+    return bool((np.ascontiguousarray(texts).reshape(-1).view(whole) <= sys.maxunicode).all())
 
 
 def _tree(tree: Any, columns: int | None) -> bool:  # noqa: ANN401
