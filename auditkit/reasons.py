@@ -30,8 +30,6 @@ MOST_VALUES = 50
 """Values of an input that are tried: the quantiles of the sampled rows, or the commonest texts."""
 MOST_TRIED = 20_000
 """Changes of two inputs that the model is asked about."""
-NOTHING = 1e-12
-"""A contribution smaller than this is what sums of floats leave over."""
 MOST_CHANGES = 3
 """Changes that are told, nearest first, each of other inputs."""
 
@@ -239,14 +237,9 @@ def _told(
 
 
 def _factors(found: Attributed, row: "pd.DataFrame") -> tuple[Factor, ...]:
-    import numpy as np
-
     if found.values is None:
         return ()
-    exact = found.values[0]
-    values = dict(
-        zip(found.features, np.where(np.abs(exact) < NOTHING, 0.0, exact).tolist(), strict=True)
-    )
+    values = dict(zip(found.features, found.values[0].tolist(), strict=True))
     made = [
         Factor(name, row[name].iloc[0] if name in row else None, value)
         for name, value in values.items()

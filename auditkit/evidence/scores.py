@@ -8,6 +8,7 @@ itself). Only a scale by a power of two and ``floor`` make a bin, so every engin
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import DataError
@@ -156,8 +157,9 @@ class ScoreColumn:
 
     def distinct(self) -> int | None:
         """Count distinct values; ``None`` if they are more than are counted exactly."""
-        return None if self.many_at_first() else self._distinct(self.source.frame)
+        return None if self.many_at_first else self._distinct(self.source.frame)
 
+    @cached_property
     def many_at_first(self) -> bool:
         """Whether the first rows hold more values than are counted exactly: then all rows do."""
         return self._distinct(self.source.frame.head(FIRST_ROWS)) is None

@@ -116,7 +116,7 @@ def counted_together(gathered: Gathered, column: ScoreColumn, seen: "Seen") -> T
     """
     import numpy as np
 
-    if gathered.connection is None or gathered.amounts.need or not column.many_at_first():
+    if gathered.connection is None or gathered.amounts.need or not column.many_at_first:
         return None
     first: Seen = {}
     if tally(gathered.frame.head(FIRST_ROWS), gathered.keys, seen=first) is None:
